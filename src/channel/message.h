@@ -1,0 +1,126 @@
+/*
+ * Messages between our processes, as schema.def lists them: the structs, and how they become packets
+ * and packets become them. A packet is
+ *
+ *     type u16, then the fields in order: integers little-endian, TEXT with a u16 length before it
+ *
+ * and travels whole on a SOCK_SEQPACKET socket with its descriptors beside it. Decoding trusts
+ * nothing: lengths, types, counts of descriptors and the end of the packet must all agree.
+ */
+#ifndef POSTERN_CHANNEL_MESSAGE_H
+#define POSTERN_CHANNEL_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/span.h"
+#include "base/strbuf.h"
+
+/* Who is at an end of a channel; or-ed where the schema allows several. */
+enum role {
+    ROLE_SUPERVISOR = 1,
+    ROLE_GATE = 2,
+    ROLE_KEEPER = 4,
+    ROLE_COMMAND = 8,
+};
+
+const char *role_name(enum role role);
+
+/* What the keeper says to login_ask. */
+enum login_answer_code {
+    LOGIN_ALLOWED,
+    LOGIN_DEVICE_REVOKED,    /* the certificate was revoked by us */
+    LOGIN_TOO_MANY_SESSIONS, /* of this user */
+    LOGIN_TOO_MANY_FROM_ADDRESS,
+    LOGIN_STATE_UNAVAILABLE, /* the store can't answer: temporarily unavailable */
+    LOGIN_ANSWER_COUNT,
+};
+
+enum {
+    MESSAGE_PACKET_MAX = 65536, /* above the longest message that the schema allows */
+    MESSAGE_FDS_MAX = 2,        /* most FD fields of one message */
+};
+
+enum message_type {
+    MESSAGE_NONE, /* no message: the zero of the type */
+#define MESSAGE(name, from, to) MESSAGE_##name,
+#define U8(field)
+#define U32(field)
+#define U64(field)
+#define I64(field)
+#define TEXT(field, max)
+#define SECRET(field, max)
+#define FIXED(field, size)
+#define FD(field)
+#define END(name)
+#include "channel/schema.def"
+#include "channel/schema_end.h"
+    MESSAGE_TYPE_COUNT
+};
+
+#define MESSAGE(name, from, to) struct message_##name {
+#define U8(field)               uint8_t field;
+#define U32(field)              uint32_t field;
+#define U64(field)              uint64_t field;
+#define I64(field)              int64_t field;
+#define TEXT(field, max)        struct span field;
+#define SECRET(field, max)      struct span field;
+#define FIXED(field, size)      uint8_t field[size];
+#define FD(field)               int field;
+#define END(name)                                                                                  \
+    };
+#include "channel/schema.def"
+#include "channel/schema_end.h"
+
+/* One message. Spans point into the caller's memory or, after decoding, into the packet. */
+struct message {
+    enum message_type type;
+    union {
+#define MESSAGE(name, from, to) struct message_##name name;
+#define U8(field)
+#define U32(field)
+#define U64(field)
+#define I64(field)
+#define TEXT(field, max)
+#define SECRET(field, max)
+#define FIXED(field, size)
+#define FD(field)
+#define END(name)
+#include "channel/schema.def"
+#include "channel/schema_end.h"
+    };
+};
+
+/* "login_ask"; "unknown" for a number that is no type. */
+const char *message_name(enum message_type type);
+
+/* True when the schema lets from send this type to to. */
+bool message_may_pass(enum message_type type, enum role from, enum role to);
+
+/* True for a message whose text has a SECRET field: its packet is wiped after use. */
+bool message_has_secret(enum message_type type);
+
+/*
+ * Appends the packet to buf (cap MESSAGE_PACKET_MAX) and the descriptors to fds. False when a text is
+ * longer than the schema allows: our mistake or our caller's limit, nothing is sent. The descriptors
+ * still belong to the caller.
+ */
+bool message_encode(const struct message *message, struct strbuf *buf, int fds[MESSAGE_FDS_MAX],
+                    size_t *ret_fd_count) MUST_USE;
+
+/*
+ * Reads one packet. False when it is not exactly one well-formed message with exactly its
+ * descriptors; *ret_message is untouched and the descriptors still belong to the caller. On success
+ * they belong to the message.
+ */
+bool message_decode(struct span packet, const int *fds, size_t fd_count,
+                    struct message *ret_message) MUST_USE;
+
+/* Closes the descriptors that the receiver did not take (take_fd) out of a decoded message. */
+void message_close_fds(struct message *message);
+
+/* One line for a debug record: name and fields; secrets as <secret>, octets escaped. */
+void message_print(const struct message *message, struct strbuf *buf);
+
+#endif
