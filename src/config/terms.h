@@ -1,0 +1,43 @@
+/*
+ * The words of the configuration that travel to the roles as numbers (channel/schema.def), with their
+ * spellings. Factors are bits, since a login rule combines them.
+ */
+#ifndef POSTERN_CONFIG_TERMS_H
+#define POSTERN_CONFIG_TERMS_H
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/span.h"
+#include "base/strbuf.h"
+
+enum config_protocol { PROTOCOL_IMAP, PROTOCOL_POP3, PROTOCOL_SMTP, PROTOCOL_COUNT };
+enum config_listener_tls { LISTENER_TLS_IMPLICIT, LISTENER_TLS_STARTTLS, LISTENER_TLS_COUNT };
+enum config_backend_tls { BACKEND_TLS_NONE, BACKEND_TLS_STARTTLS, BACKEND_TLS_IMPLICIT, BACKEND_TLS_COUNT };
+
+/* How the backend is told who the client is. */
+enum config_identify { IDENTIFY_NONE, IDENTIFY_ID, IDENTIFY_PROXY, IDENTIFY_COUNT };
+
+/* What the backend is given as the user's name: "alice@example.org" or "alice". */
+enum config_username { USERNAME_FULL, USERNAME_LOCAL, USERNAME_COUNT };
+
+enum config_factor {
+    FACTOR_CERTIFICATE = 1,
+    FACTOR_PASSWORD = 2,
+    FACTOR_OAUTH = 4,
+};
+
+/* "imap", "implicit", "starttls" … for a value of the enum; the names stand in postern.conf so. */
+const char *protocol_name(enum config_protocol protocol);
+const char *listener_tls_name(enum config_listener_tls tls);
+const char *backend_tls_name(enum config_backend_tls tls);
+const char *identify_name(enum config_identify identify);
+const char *username_name(enum config_username username);
+
+/* Reads "certificate", "password", "oauth", "certificate+password". False for anything else. */
+bool factors_parse(struct span text, unsigned *ret_factors) MUST_USE;
+
+/* Appends the same spelling. */
+void factors_print(unsigned factors, struct strbuf *buf);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+ * Takes apart one command that imap_reader found (RFC 9051 section 9, formal syntax). Pure; spans
+ * point into the command, but for quoted strings with escapes, which are unquoted into the caller's
+ * buffer.
+ */
+#ifndef POSTERN_PROTOCOL_IMAP_COMMAND_H
+#define POSTERN_PROTOCOL_IMAP_COMMAND_H
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/span.h"
+#include "base/strbuf.h"
+
+enum {
+    IMAP_TAG_MAX = 64,
+    IMAP_ID_PAIRS_MAX = 30,       /* RFC 2971 section 3.3 */
+    IMAP_ID_KEY_MAX = 30,
+    IMAP_ID_VALUE_MAX = 1024,
+};
+
+struct imap_command {
+    struct span tag;       /* 1 to IMAP_TAG_MAX tag characters */
+    struct span name;      /* letters, digits and other atom characters, as typed */
+    struct span arguments; /* what follows the space after the name; SPAN_NONE when nothing does */
+};
+
+/*
+ * Splits off tag and name. On failure ret_command->tag is set when a good tag was read (for a tagged
+ * BAD), else SPAN_NONE.
+ */
+bool imap_command_split(struct span text, struct imap_command *ret_command) MUST_USE;
+
+/*
+ * Reads one astring (atom, quoted string, literal {n} CRLF octets, or literal {n+}) off the front of
+ * *arguments, and the one space after it if more follows (a space with nothing after it is an
+ * error). The value lies in the command or was appended to scratch (which the caller wipes: it may be
+ * a password). False when there is none.
+ */
+bool imap_take_astring(struct span *arguments, struct strbuf *scratch, struct span *ret_value) MUST_USE;
+
+/* Reads one atom (no quotes, no literal) in the same way: mechanism names, initial responses. */
+bool imap_take_atom(struct span *arguments, struct span *ret_value) MUST_USE;
+
+struct imap_id_pair {
+    struct span key;
+    struct span value; /* SPAN_NONE for NIL */
+};
+
+/*
+ * Reads the whole argument of ID: NIL or a parenthesised list of at most IMAP_ID_PAIRS_MAX pairs, keys
+ * at most IMAP_ID_KEY_MAX, values IMAP_ID_VALUE_MAX octets. False on anything else, a doubled key
+ * among them.
+ */
+bool imap_parse_id(struct span arguments, struct strbuf *scratch,
+                   struct imap_id_pair ret_pairs[IMAP_ID_PAIRS_MAX], size_t *ret_count) MUST_USE;
+
+/* Appends value as a quoted string, or as a literal {n+} when it needs one (CR, LF, 8 bit). */
+void imap_append_string(struct strbuf *buf, struct span value);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * The one function that turns what a user typed into the canonical login; everything else in Postern
+ * uses only that. "Alice", "alice@EXAMPLE.ORG", "CORP\alice", full-width letters and composed or
+ * decomposed accents all become "alice@example.org".
+ *
+ * The local part is NFKC case-folded (Unicode TR 31, ICU's nfkc_cf) and must stay the same under a
+ * second folding; the domain becomes lower-case A-labels (UTS 46, non-transitional). ASCII names need
+ * no ICU.
+ */
+#ifndef POSTERN_PROTOCOL_LOGIN_NAME_H
+#define POSTERN_PROTOCOL_LOGIN_NAME_H
+
+#include "base/attributes.h"
+#include "base/span.h"
+#include "base/strbuf.h"
+
+enum { LOGIN_NAME_MAX = 320 /* octets: 64 + @ + 255, RFC 5321 section 4.5.3.1 */ };
+
+enum login_name_result {
+    LOGIN_NAME_OK,
+    LOGIN_NAME_EMPTY,
+    LOGIN_NAME_TOO_LONG,
+    LOGIN_NAME_BAD_CHARACTER, /* control, space at an end, not UTF-8, separator, two @, other slip */
+    LOGIN_NAME_BAD_DOMAIN,
+    LOGIN_NAME_MASTER, /* the master user's own name, or one with the master separator */
+};
+
+/* What names are checked against. All spans may be empty. */
+struct login_name_rules {
+    struct span default_domain;  /* canonical; for a name without one */
+    struct span netbios_domains; /* lines NAME=domain */
+    struct span master_user;     /* compared with the local part and the whole, after folding */
+    struct span master_separator; /* "*": such a name would be a master login */
+};
+
+/*
+ * Appends the canonical login to buf on LOGIN_NAME_OK; buf is unchanged otherwise. "DOMAIN\user" with
+ * an unknown DOMAIN is LOGIN_NAME_BAD_DOMAIN.
+ */
+enum login_name_result login_name_canonicalise(struct span typed, const struct login_name_rules *rules,
+                                               struct strbuf *buf) MUST_USE;
+
+/* Appends the canonical form of a domain (configuration, certificates). False when it is none. */
+bool login_domain_canonicalise(struct span domain, struct strbuf *buf) MUST_USE;
+
+/* A fixed English phrase for a log record. */
+const char *login_name_result_text(enum login_name_result result);
+
+#endif
