@@ -7,13 +7,22 @@
 #define POSTERN_PKI_CLIENT_CERTIFICATE_H
 
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/span.h"
 #include "base/strbuf.h"
 
-enum { CERTIFICATE_FINGERPRINT_SIZE = 32 }; /* SHA-256 of the DER */
+/*
+ * SHA-256 of the signed part (TBSCertificate) in DER, not of the whole certificate: who holds an ECDSA
+ * signature (r, s) can write it as (r, n - s), which is as good and changes the hash of the whole. A
+ * revoked device could come back under a fingerprint that nobody knows.
+ */
+enum {
+    CERTIFICATE_FINGERPRINT_SIZE = 32,
+    CERTIFICATE_NAME_MAX = 320, /* octets of the rfc822Name; as long as a login may be */
+};
 
 enum certificate_state {
     CERTIFICATE_ABSENT,  /* none, or of an issuer that we don't know: as if there were none */
@@ -56,5 +65,18 @@ void client_certificate_read(X509 *certificate, long verify_result,
 /* The same from DER, for the fuzz target and the tests. False when the DER is not one certificate. */
 bool client_certificate_read_der(struct span der, struct client_certificate *ret_certificate,
                                  struct strbuf *name) MUST_USE;
+
+/*
+ * Verifies a chain up to its first error and lets the handshake go on; the error stays as the verify
+ * result, for client_certificate_read(). For SSL_CTX_set_cert_verify_callback() (with SSL_VERIFY_PEER).
+ * A verify callback that returns 1 is no substitute: OpenSSL then goes on and keeps the last error, so
+ * that a stranger's certificate that is also expired would count as ours, and expired. The first error
+ * of OpenSSL's order is the right one: unknown issuer before all others.
+ */
+int client_certificate_verify_chain(X509_STORE_CTX *store, void *unused);
+
+/* The fingerprint of a certificate. False only when memory is out. */
+bool certificate_fingerprint(X509 *certificate,
+                             uint8_t ret_fingerprint[CERTIFICATE_FINGERPRINT_SIZE]) MUST_USE;
 
 #endif
