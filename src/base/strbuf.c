@@ -37,7 +37,7 @@ void strbuf_reset(struct strbuf *buf)
  * Makes room for extra more octets and the NUL. Grows by a fresh block and wipes the old one, so
  * that a secret on its way through a strbuf leaves no copy behind in freed memory.
  */
-static bool strbuf_reserve(struct strbuf *buf, size_t extra)
+bool strbuf_reserve(struct strbuf *buf, size_t extra)
 {
     if (buf->failed || extra > buf->cap - buf->len) {
         buf->failed = true;
@@ -121,6 +121,14 @@ void strbuf_format(struct strbuf *buf, const char *format, ...)
     (void)vsnprintf(buf->at + buf->len, (size_t)len + 1, format, arguments);
     va_end(arguments);
     buf->len += (size_t)len;
+}
+
+void strbuf_truncate(struct strbuf *buf, size_t len)
+{
+    if (len >= buf->len)
+        return;
+    buf->len = len;
+    buf->at[len] = '\0';
 }
 
 void strbuf_consume(struct strbuf *buf, size_t len)

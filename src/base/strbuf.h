@@ -43,6 +43,15 @@ void strbuf_append_u64(struct strbuf *buf, uint64_t value);
 void strbuf_append_hex(struct strbuf *buf, struct span bytes);
 void strbuf_format(struct strbuf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/*
+ * Makes room for extra more octets now, so that the content does not move while no more than those
+ * are appended and spans into it stay valid. False, with the flag set, when they can't fit.
+ */
+bool strbuf_reserve(struct strbuf *buf, size_t extra);
+
+/* Keeps the first len octets (all when there are fewer). */
+void strbuf_truncate(struct strbuf *buf, size_t len);
+
 /* Drops the first len octets (all when there are fewer). */
 void strbuf_consume(struct strbuf *buf, size_t len);
 

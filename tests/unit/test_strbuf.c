@@ -48,6 +48,32 @@ static void test_consume_beyond_the_end_empties(void **state)
     assert_string_equal(strbuf_text(&buf), "");
 }
 
+static void test_reserved_content_does_not_move(void **state)
+{
+    (void)state;
+    auto_strbuf struct strbuf buf = STRBUF(1000);
+    assert_true(strbuf_reserve(&buf, 900));
+    const char *before = buf.at;
+    for (int i = 0; i < 900; i++)
+        strbuf_append_byte(&buf, 'x');
+    assert_ptr_equal(buf.at, before);
+    assert_false(strbuf_reserve(&buf, 101));
+    assert_true(strbuf_failed(&buf));
+}
+
+static void test_truncate_keeps_the_front(void **state)
+{
+    (void)state;
+    auto_strbuf struct strbuf buf = STRBUF(10);
+    strbuf_truncate(&buf, 0);
+    strbuf_append(&buf, "abc");
+    strbuf_truncate(&buf, 9);
+    assert_string_equal(strbuf_text(&buf), "abc");
+    strbuf_truncate(&buf, 1);
+    assert_string_equal(strbuf_text(&buf), "a");
+    assert_int_equal(buf.len, 1);
+}
+
 static void test_span_cut_and_numbers(void **state)
 {
     (void)state;
@@ -75,6 +101,8 @@ int main(void)
         cmocka_unit_test(test_content_is_terminated_and_counted),
         cmocka_unit_test(test_cap_is_sticky_and_exact),
         cmocka_unit_test(test_consume_beyond_the_end_empties),
+        cmocka_unit_test(test_reserved_content_does_not_move),
+        cmocka_unit_test(test_truncate_keeps_the_front),
         cmocka_unit_test(test_span_cut_and_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
