@@ -1,0 +1,352 @@
+/* The SQLite database behind devices.c; see store.h. */
+#include "keeper/store.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/invariant.h"
+
+enum {
+    STORE_APPLICATION_ID = 0x506f7374, /* "Post": tells our files from others */
+    STORE_VERSION = 1,                 /* of the tables; in user_version */
+};
+
+enum store_statement {
+    STATEMENT_READ_DEVICES,
+    STATEMENT_ADD_DEVICE,
+    STATEMENT_REVOKE_DEVICE,
+    STATEMENT_TOUCH_DEVICE,
+    STATEMENT_BEGIN,
+    STATEMENT_COMMIT,
+    STATEMENT_ROLLBACK,
+    STATEMENT_COUNT,
+};
+
+static const char *const statement_texts[STATEMENT_COUNT] = {
+    [STATEMENT_READ_DEVICES] =
+        "SELECT id, login, name, fingerprint, serial, issuer, added_s, not_after_s, last_used_s,"
+        " last_address, revoked_s FROM device ORDER BY id",
+    [STATEMENT_ADD_DEVICE] =
+        "INSERT INTO device (login, name, fingerprint, serial, issuer, added_s, not_after_s)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STATEMENT_REVOKE_DEVICE] = "UPDATE device SET revoked_s = ?2 WHERE id = ?1",
+    [STATEMENT_TOUCH_DEVICE] =
+        "UPDATE device SET last_used_s = ?2, last_address = ?3 WHERE id = ?1",
+    [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
+    [STATEMENT_COMMIT] = "COMMIT",
+    [STATEMENT_ROLLBACK] = "ROLLBACK",
+};
+
+/* The tables of version 1. A name is free again once its device is revoked. */
+static const char store_tables[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE device ("
+    "    id INTEGER PRIMARY KEY,"
+    "    login TEXT NOT NULL,"
+    "    name TEXT NOT NULL,"
+    "    fingerprint BLOB NOT NULL UNIQUE CHECK (length(fingerprint) = 32),"
+    "    serial TEXT NOT NULL,"
+    "    issuer TEXT NOT NULL,"
+    "    added_s INTEGER NOT NULL,"
+    "    not_after_s INTEGER NOT NULL,"
+    "    last_used_s INTEGER NOT NULL DEFAULT 0,"
+    "    last_address TEXT NOT NULL DEFAULT '',"
+    "    revoked_s INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX device_name ON device (login, name) WHERE revoked_s = 0;"
+    "PRAGMA application_id = 0x506f7374;"
+    "PRAGMA user_version = 1;"
+    "COMMIT;";
+
+struct store {
+    sqlite3 *database;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+/* --- Failing --------------------------------------------------------------------------------------- */
+
+/* Appends why the last call failed. Always false, for returning. */
+static bool store_fail(struct store *store, struct strbuf *ret_reason)
+{
+    int system_error = sqlite3_system_errno(store->database);
+    strbuf_format(ret_reason, "state database: %s", sqlite3_errmsg(store->database));
+    if (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG ||
+        system_error == EIO || system_error == EROFS || system_error == EACCES ||
+        system_error == EPERM)
+        strbuf_format(ret_reason, " (%s)", strerror(system_error));
+    return false;
+}
+
+static bool store_run(struct store *store, const char *sql, struct strbuf *ret_reason)
+{
+    if (sqlite3_exec(store->database, sql, NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    return store_fail(store, ret_reason);
+}
+
+/* --- Opening --------------------------------------------------------------------------------------- */
+
+/* The first column of the first row of a pragma or query as a number. */
+static bool store_ask_number(struct store *store, const char *sql, int64_t *ret_number,
+                             struct strbuf *ret_reason)
+{
+    sqlite3_stmt *statement = NULL;
+    bool is_asked = sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL) == SQLITE_OK &&
+                    sqlite3_step(statement) == SQLITE_ROW;
+    if (is_asked)
+        *ret_number = sqlite3_column_int64(statement, 0);
+    else
+        (void)store_fail(store, ret_reason);
+    (void)sqlite3_finalize(statement);
+    return is_asked;
+}
+
+/* True when the first column of the first row is the text that is hoped for. */
+static bool store_expect(struct store *store, const char *sql, const char *hoped,
+                         const char *otherwise, struct strbuf *ret_reason)
+{
+    sqlite3_stmt *statement = NULL;
+    bool is_asked = sqlite3_prepare_v2(store->database, sql, -1, &statement, NULL) == SQLITE_OK &&
+                    sqlite3_step(statement) == SQLITE_ROW;
+    const char *text = is_asked ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+    bool is_met = text != NULL && strcmp(text, hoped) == 0;
+    if (text != NULL && !is_met)
+        strbuf_format(ret_reason, "state database: %s: %.200s", otherwise, text);
+    else if (!is_met)
+        (void)store_fail(store, ret_reason);
+    (void)sqlite3_finalize(statement);
+    return is_met;
+}
+
+/* Makes the tables in an empty file; refuses a file of something else, or of a newer release. */
+static bool store_check_version(struct store *store, struct strbuf *ret_reason)
+{
+    int64_t application = 0;
+    int64_t version = 0;
+    int64_t tables = 0;
+    if (!store_ask_number(store, "PRAGMA application_id", &application, ret_reason) ||
+        !store_ask_number(store, "PRAGMA user_version", &version, ret_reason) ||
+        !store_ask_number(store, "SELECT count(*) FROM sqlite_schema", &tables, ret_reason))
+        return false;
+    if (application == 0 && version == 0 && tables == 0)
+        return store_run(store, store_tables, ret_reason);
+    if (application != STORE_APPLICATION_ID || version < 1) {
+        strbuf_append(ret_reason, "state database: the file is not one of Postern's");
+        return false;
+    }
+    if (version > STORE_VERSION) {
+        strbuf_format(ret_reason,
+                      "state database: written by a newer Postern (tables of version %lld, this "
+                      "one knows %d)",
+                      (long long)version, STORE_VERSION);
+        return false;
+    }
+    return true;
+}
+
+/* locking_mode comes first: it is what keeps the wal-index out of a file. */
+static bool store_set_up(struct store *store, struct strbuf *ret_reason)
+{
+    (void)sqlite3_busy_timeout(store->database, STORE_BUSY_MS);
+    (void)sqlite3_db_config(store->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (!store_run(store,
+                   "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY;"
+                   "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                   "PRAGMA mmap_size = 0; PRAGMA synchronous = FULL;",
+                   ret_reason) ||
+        !store_expect(store, "PRAGMA journal_mode = WAL", "wal", "no write-ahead log", ret_reason) ||
+        !store_expect(store, "PRAGMA integrity_check(1)", "ok", "damaged", ret_reason) ||
+        !store_check_version(store, ret_reason))
+        return false;
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        if (sqlite3_prepare_v3(store->database, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &store->statements[i], NULL) != SQLITE_OK)
+            return store_fail(store, ret_reason);
+    return true;
+}
+
+struct store *store_open(const char *file, struct strbuf *ret_reason)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL) {
+        strbuf_append(ret_reason, "state database: out of memory");
+        return NULL;
+    }
+    int result = sqlite3_open_v2(file, &store->database,
+                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+                                     SQLITE_OPEN_EXRESCODE,
+                                 NULL);
+    bool is_open = result == SQLITE_OK ? store_set_up(store, ret_reason)
+                                       : store_fail(store, ret_reason);
+    if (!is_open) {
+        strbuf_format(ret_reason, " (%s)", file);
+        store_close(store);
+        return NULL;
+    }
+    return store;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+    for (int i = 0; i < STATEMENT_COUNT; i++)
+        (void)sqlite3_finalize(store->statements[i]);
+    (void)sqlite3_close(store->database);
+    free(store);
+}
+
+/* --- Statements ------------------------------------------------------------------------------------ */
+
+static void bind_text(sqlite3_stmt *statement, int index, struct span text)
+{
+    /* SQLITE_STATIC: the caller's text outlives the step, and statement_end unbinds it. */
+    invariant(sqlite3_bind_text(statement, index, text.len == 0 ? "" : (const char *)text.at,
+                                (int)text.len, SQLITE_STATIC) == SQLITE_OK);
+}
+
+static void bind_number(sqlite3_stmt *statement, int index, int64_t number)
+{
+    invariant(sqlite3_bind_int64(statement, index, number) == SQLITE_OK);
+}
+
+/* Runs a statement that gives no rows, and makes it ready for the next time. */
+static bool statement_run(struct store *store, sqlite3_stmt *statement, struct strbuf *ret_reason)
+{
+    bool is_done = sqlite3_step(statement) == SQLITE_DONE;
+    if (!is_done)
+        (void)store_fail(store, ret_reason);
+    (void)sqlite3_reset(statement);
+    (void)sqlite3_clear_bindings(statement);
+    return is_done;
+}
+
+/*
+ * Set before each write, so that no failure of setting it back can leave a later change less durable
+ * than its caller was told. An fsync of the log covers what was written to it before.
+ */
+static bool store_write_durably(struct store *store, struct strbuf *ret_reason)
+{
+    return store_run(store, "PRAGMA synchronous = FULL", ret_reason);
+}
+
+static struct span column_span(sqlite3_stmt *statement, int column)
+{
+    const void *at = sqlite3_column_blob(statement, column);
+    return span_make(at, (size_t)sqlite3_column_bytes(statement, column));
+}
+
+static bool read_device_row(sqlite3_stmt *statement, struct stored_device *ret_device)
+{
+    struct span fingerprint = column_span(statement, 3);
+    *ret_device = (struct stored_device){
+        .id = sqlite3_column_int64(statement, 0),
+        .login = column_span(statement, 1),
+        .name = column_span(statement, 2),
+        .serial = column_span(statement, 4),
+        .issuer = column_span(statement, 5),
+        .added_s = sqlite3_column_int64(statement, 6),
+        .not_after_s = sqlite3_column_int64(statement, 7),
+        .last_used_s = sqlite3_column_int64(statement, 8),
+        .last_address = column_span(statement, 9),
+        .revoked_s = sqlite3_column_int64(statement, 10),
+    };
+    if (fingerprint.len != STORE_FINGERPRINT_SIZE)
+        return false;
+    memcpy(ret_device->fingerprint, fingerprint.at, STORE_FINGERPRINT_SIZE);
+    return true;
+}
+
+bool store_read_devices(struct store *store, bool (*row)(const struct stored_device *, void *),
+                        void *owner, struct strbuf *ret_reason)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_READ_DEVICES];
+    int step;
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct stored_device device;
+        if (!read_device_row(statement, &device)) {
+            strbuf_append(ret_reason, "state database: damaged: a fingerprint of wrong length");
+            break;
+        }
+        if (!row(&device, owner)) {
+            strbuf_append(ret_reason, "state database: more devices than memory has room for");
+            break;
+        }
+    }
+    if (step != SQLITE_DONE && step != SQLITE_ROW)
+        (void)store_fail(store, ret_reason);
+    (void)sqlite3_reset(statement);
+    return step == SQLITE_DONE;
+}
+
+bool store_add_device(struct store *store, const struct stored_device *device, int64_t *ret_id,
+                      struct strbuf *ret_reason)
+{
+    if (!store_write_durably(store, ret_reason))
+        return false;
+    sqlite3_stmt *statement = store->statements[STATEMENT_ADD_DEVICE];
+    bind_text(statement, 1, device->login);
+    bind_text(statement, 2, device->name);
+    invariant(sqlite3_bind_blob(statement, 3, device->fingerprint, STORE_FINGERPRINT_SIZE,
+                                SQLITE_STATIC) == SQLITE_OK);
+    bind_text(statement, 4, device->serial);
+    bind_text(statement, 5, device->issuer);
+    bind_number(statement, 6, device->added_s);
+    bind_number(statement, 7, device->not_after_s);
+    if (!statement_run(store, statement, ret_reason))
+        return false;
+    *ret_id = sqlite3_last_insert_rowid(store->database);
+    return true;
+}
+
+bool store_revoke_device(struct store *store, int64_t id, int64_t revoked_s,
+                         struct strbuf *ret_reason)
+{
+    if (!store_write_durably(store, ret_reason))
+        return false;
+    sqlite3_stmt *statement = store->statements[STATEMENT_REVOKE_DEVICE];
+    bind_number(statement, 1, id);
+    bind_number(statement, 2, revoked_s);
+    if (!statement_run(store, statement, ret_reason))
+        return false;
+    if (sqlite3_changes(store->database) == 1)
+        return true;
+    strbuf_append(ret_reason, "state database: the device is not there");
+    return false;
+}
+
+/* --- Notes of last use ------------------------------------------------------------------------------ */
+
+/* Ends a transaction that failed, unless SQLite has done so itself. Always false, for returning. */
+static bool store_give_up(struct store *store)
+{
+    auto_strbuf struct strbuf ignored = STRBUF(STORE_REASON_MAX);
+    if (sqlite3_get_autocommit(store->database) == 0)
+        (void)statement_run(store, store->statements[STATEMENT_ROLLBACK], &ignored);
+    return false;
+}
+
+bool store_begin_touches(struct store *store, struct strbuf *ret_reason)
+{
+    return store_run(store, "PRAGMA synchronous = NORMAL", ret_reason) &&
+           statement_run(store, store->statements[STATEMENT_BEGIN], ret_reason);
+}
+
+bool store_touch_device(struct store *store, int64_t id, int64_t last_used_s,
+                        struct span last_address, struct strbuf *ret_reason)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_TOUCH_DEVICE];
+    bind_number(statement, 1, id);
+    bind_number(statement, 2, last_used_s);
+    bind_text(statement, 3, last_address);
+    return statement_run(store, statement, ret_reason) || store_give_up(store);
+}
+
+bool store_end_touches(struct store *store, struct strbuf *ret_reason)
+{
+    return statement_run(store, store->statements[STATEMENT_COMMIT], ret_reason) ||
+           store_give_up(store);
+}

@@ -1,0 +1,76 @@
+/*
+ * The state on disk: one SQLite database in WAL mode. The store knows tables and nothing of who asks;
+ * devices.c keeps what it holds in memory too, so that no login waits for a disk.
+ *
+ * What a function that says "durable" has returned for is on the disk (fsync) and survives any end of
+ * this process and of the machine. A change that failed is not made; where the disk failed in the
+ * midst of an fsync nobody can know, and it may be found made after a restart.
+ *
+ * The database is locked while it is open: a second keeper on one file would not see the first one's
+ * revocations. No shared memory file is used, so an existing database opens on a full disk too.
+ */
+#ifndef POSTERN_KEEPER_STORE_H
+#define POSTERN_KEEPER_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/span.h"
+#include "base/strbuf.h"
+
+enum {
+    STORE_FINGERPRINT_SIZE = 32,
+    STORE_REASON_MAX = 400, /* a sensible cap for ret_reason */
+    STORE_BUSY_MS = 3000,   /* how long opening waits for another program's lock */
+};
+
+struct store;
+
+/* One row of the table device. Spans belong to the caller, or to the row being read. */
+struct stored_device {
+    int64_t id;
+    struct span login;
+    struct span name;
+    uint8_t fingerprint[STORE_FINGERPRINT_SIZE];
+    struct span serial;
+    struct span issuer;
+    int64_t added_s;
+    int64_t not_after_s;
+    int64_t last_used_s; /* 0: never */
+    struct span last_address;
+    int64_t revoked_s; /* 0: not */
+};
+
+/*
+ * Opens or creates the database and checks it: an integrity check, the version of its tables. NULL
+ * with a sentence in ret_reason for a file that is not ours, damaged, of a newer release, or locked.
+ */
+struct store *store_open(const char *file, struct strbuf *ret_reason) MUST_USE;
+
+/* Takes NULL. */
+void store_close(struct store *store);
+
+/* Calls row for each device, oldest first, until it returns false. False with the reason. */
+bool store_read_devices(struct store *store, bool (*row)(const struct stored_device *, void *),
+                        void *owner, struct strbuf *ret_reason) MUST_USE;
+
+/* Adds the device; its id is given back. Durable. */
+bool store_add_device(struct store *store, const struct stored_device *device, int64_t *ret_id,
+                      struct strbuf *ret_reason) MUST_USE;
+
+/* Durable. */
+bool store_revoke_device(struct store *store, int64_t id, int64_t revoked_s,
+                         struct strbuf *ret_reason) MUST_USE;
+
+/*
+ * Notes of last use are written many in one transaction: begin, touch each, end. They wait for no
+ * fsync: losing some with the machine's power harms nobody. After a false of any of them nothing of
+ * the transaction is kept, and it is over.
+ */
+bool store_begin_touches(struct store *store, struct strbuf *ret_reason) MUST_USE;
+bool store_touch_device(struct store *store, int64_t id, int64_t last_used_s,
+                        struct span last_address, struct strbuf *ret_reason) MUST_USE;
+bool store_end_touches(struct store *store, struct strbuf *ret_reason) MUST_USE;
+
+#endif
