@@ -35,7 +35,8 @@ bool imap_command_split(struct span text, struct imap_command *ret_command) MUST
  * Reads one astring (atom, quoted string, literal {n} CRLF octets, or literal {n+}) off the front of
  * *arguments, and the one space after it if more follows (a space with nothing after it is an
  * error). The value lies in the command or was appended to scratch (which the caller wipes: it may be
- * a password). False when there is none.
+ * a password). The values of one command may share a scratch: it is made large enough at its first
+ * use, so earlier values stay where they are. False when there is none, or scratch is full.
  */
 bool imap_take_astring(struct span *arguments, struct strbuf *scratch, struct span *ret_value) MUST_USE;
 
@@ -50,12 +51,15 @@ struct imap_id_pair {
 /*
  * Reads the whole argument of ID: NIL or a parenthesised list of at most IMAP_ID_PAIRS_MAX pairs, keys
  * at most IMAP_ID_KEY_MAX, values IMAP_ID_VALUE_MAX octets. False on anything else, a doubled key
- * among them.
+ * among them; ret_pairs is then of no use.
  */
 bool imap_parse_id(struct span arguments, struct strbuf *scratch,
                    struct imap_id_pair ret_pairs[IMAP_ID_PAIRS_MAX], size_t *ret_count) MUST_USE;
 
-/* Appends value as a quoted string, or as a literal {n+} when it needs one (CR, LF, 8 bit). */
+/*
+ * Appends value as a quoted string, or as a literal {n+} when it needs one (control characters, 8
+ * bit). A NUL can't be said in IMAP: buf fails.
+ */
 void imap_append_string(struct strbuf *buf, struct span value);
 
 #endif

@@ -35,8 +35,9 @@ struct imap_response {
 
 /*
  * Reads one line off the front of *input (CRLF or LF), without copying: spans point into input, whose
- * owner keeps incomplete lines and gives them again with more. MORE leaves *input alone; with more
- * than IMAP_RESPONSE_MAX octets and no line end it is MALFORMED.
+ * owner keeps incomplete lines and gives them again with more. MORE and MALFORMED leave *input and
+ * *ret_response alone; IMAP_RESPONSE_MAX octets without a line end are MALFORMED. What follows the line
+ * stays in *input: where nothing may follow (STARTTLS), the caller looks.
  */
 enum imap_response_kind imap_response_take(struct span *input, struct imap_response *ret_response) MUST_USE;
 
@@ -48,7 +49,8 @@ bool imap_capability_has(struct span capabilities, struct span name);
 
 /*
  * Appends the list as a client may see it after login: without STARTTLS, LOGINDISABLED, AUTH=…,
- * SASL-IR, UNAUTHENTICATE, LOGIN-REFERRALS, MAILBOX-REFERRALS and what is no capability atom.
+ * SASL-IR, UNAUTHENTICATE, LOGIN-REFERRALS, MAILBOX-REFERRALS, COMPRESS=… (imap_guard.h says why)
+ * and what is no capability atom: nothing in the list can end the bracket or line it is put into.
  */
 void imap_capability_filter(struct span capabilities, struct strbuf *buf);
 
