@@ -13,6 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* With Clang the fortified header has macros of these names, which can not be poisoned. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok gets
 #pragma GCC poison atoi atol atoll atof sscanf vsscanf
 #pragma GCC poison system popen tmpnam tempnam mktemp

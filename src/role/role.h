@@ -13,7 +13,13 @@
  *
  * The supervisor passes what a role needs to begin as arguments and descriptors, never by environment:
  *
- *     ROLE --number N --log text|json [--uid U --gid G --root DIR] (descriptor 3: the supervisor's channel)
+ *     ROLE [--number N] --log text|json [--uid U --gid G] [--root DIR] (descriptor 3: the supervisor's channel)
+ *
+ * --number is absent where there is one process of the role, --uid and --gid where the supervisor is
+ * an ordinary user. --root becomes the root and the working directory; as an ordinary user only the
+ * latter. So a role that keeps files names them without a path. A role heeds no SIGTERM, SIGINT or
+ * SIGHUP, which a terminal or an init sends to all processes: it ends when the supervisor says so, or
+ * when its channel closes.
  *
  * What a profile may do is one table a role: rights that the role keeps, system calls, limits.
  */
@@ -42,8 +48,8 @@ struct role_profile {
     const int *system_calls;  /* allowed beyond the common ones; ends with -1 */
     bool keeps_files;         /* may open files below its root (the keeper's state) */
     bool keeps_network;       /* may make and connect internet sockets (a gate) */
-    uint64_t memory_bytes;    /* RLIMIT_AS; 0: none. Not set in sanitizer builds */
-    uint64_t file_bytes;      /* RLIMIT_FSIZE */
+    uint64_t memory_bytes;    /* RLIMIT_AS. Not set in sanitizer builds */
+    uint64_t file_bytes;      /* RLIMIT_FSIZE. Not set while the log is a plain file, which grows */
     bool needs_descriptors;   /* raises RLIMIT_NOFILE to its hard limit */
 };
 
@@ -52,7 +58,7 @@ extern const struct role_profile role_profile_keeper;
 
 struct role_start {
     const struct role_profile *profile;
-    int number;
+    int number;  /* -1: the only process of its role */
     int64_t uid; /* -1: started as an ordinary user, nothing to drop */
     int64_t gid;
     const char *root; /* NULL: none */
