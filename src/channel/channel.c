@@ -233,6 +233,8 @@ static void channel_on_writable(evutil_socket_t fd, short what, void *argument)
         channel_packet_free(packet);
     }
     (void)event_del(&channel->writable);
+    if (channel->on_flushed != NULL)
+        channel->on_flushed(channel, channel->owner);
 }
 
 /* Puts a copy at the end of the queue; its descriptors are duplicated. */

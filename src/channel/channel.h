@@ -37,6 +37,12 @@ typedef void channel_message_fn(struct channel *channel, struct message *message
 /* Called once; the channel is closed already. The owner may free it in here. */
 typedef void channel_closed_fn(struct channel *channel, enum channel_end end, void *owner);
 
+/*
+ * Called from the loop when a queue has emptied: for an owner that has more to send than a queue may
+ * hold, and sends while channel_is_flushed(). The owner may free the channel in here.
+ */
+typedef void channel_flushed_fn(struct channel *channel, void *owner);
+
 struct channel {
     struct event readable;
     struct event writable;
@@ -46,6 +52,7 @@ struct channel {
     enum role peer;
     channel_message_fn *on_message;
     channel_closed_fn *on_closed;
+    channel_flushed_fn *on_flushed; /* NULL, unless the owner sets it after channel_init */
     void *owner;
     struct channel_packet *queue_head;
     struct channel_packet **queue_tail;

@@ -80,6 +80,47 @@ static void test_messages_arrive_in_order_under_back_pressure(void **state)
     event_base_free(loop);
 }
 
+struct talker {
+    struct end end;
+    uint64_t sent;
+    uint64_t most;
+};
+
+static void send_while_flushed(struct channel *channel, void *owner)
+{
+    struct talker *talker = owner;
+    while (talker->sent < talker->most && channel_is_flushed(channel)) {
+        struct message message = {.type = MESSAGE_login_failed,
+                                  .login_failed = {.session = ++talker->sent}};
+        assert_true(channel_send(channel, &message));
+    }
+}
+
+static void test_an_owner_with_much_to_send_is_told_when_to_go_on(void **state)
+{
+    (void)state;
+    int fds[2];
+    struct event_base *loop = event_base_new();
+    struct talker gate = {.most = 200000};
+    struct end keeper;
+    assert_int_equal(channel_pair(fds), 0);
+    assert_int_equal(channel_init(&gate.end.channel, loop, fds[0], ROLE_GATE, ROLE_KEEPER, on_message,
+                                  on_closed, &gate),
+                     0);
+    gate.end.channel.on_flushed = send_while_flushed;
+    end_open(&keeper, loop, fds[1], ROLE_KEEPER, ROLE_GATE);
+    send_while_flushed(&gate.end.channel, &gate);
+    assert_true(gate.sent < gate.most);
+    for (int i = 0; i < 1000 && keeper.received < gate.most; i++) {
+        assert_true(gate.end.channel.queued_octets < 64);
+        turn(loop);
+    }
+    assert_int_equal(keeper.received, gate.most);
+    channel_fini(&gate.end.channel);
+    channel_fini(&keeper.channel);
+    event_base_free(loop);
+}
+
 static void test_a_peer_that_never_reads_is_given_up(void **state)
 {
     (void)state;
@@ -186,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages_arrive_in_order_under_back_pressure),
+        cmocka_unit_test(test_an_owner_with_much_to_send_is_told_when_to_go_on),
         cmocka_unit_test(test_a_peer_that_never_reads_is_given_up),
         cmocka_unit_test(test_what_may_not_pass_closes),
         cmocka_unit_test(test_descriptors_travel_even_from_the_queue),
