@@ -4,8 +4,12 @@
  * decomposed accents all become "alice@example.org".
  *
  * The local part is NFKC case-folded (Unicode TR 31, ICU's nfkc_cf) and must stay the same under a
- * second folding; the domain becomes lower-case A-labels (UTS 46, non-transitional). ASCII names need
- * no ICU.
+ * second folding; the domain becomes lower-case A-labels (UTS 46, non-transitional). A canonical login
+ * is canonical under a second call, and holds only: in the local part the ASCII characters of an
+ * address's atom and the dot, but no "/" (RFC 5322 section 3.2.3; names become paths), and beyond
+ * ASCII letters, marks and decimal digits (RFC 8264's IdentifierClass); in the domain letters, digits,
+ * hyphens and dots. ASCII names need no ICU, unless a label of the domain is an A-label ("xn--…"),
+ * which is decoded and checked.
  */
 #ifndef POSTERN_PROTOCOL_LOGIN_NAME_H
 #define POSTERN_PROTOCOL_LOGIN_NAME_H
@@ -14,13 +18,17 @@
 #include "base/span.h"
 #include "base/strbuf.h"
 
-enum { LOGIN_NAME_MAX = 320 /* octets: 64 + @ + 255, RFC 5321 section 4.5.3.1 */ };
+enum {
+    LOGIN_NAME_MAX = 320,        /* octets: 64 + @ + 255, RFC 5321 section 4.5.3.1 */
+    LOGIN_NAME_LOCAL_MAX = 64,   /* of these, before the @ */
+    LOGIN_NAME_TYPED_MAX = 1280, /* as typed: folding makes full-width letters shorter */
+};
 
 enum login_name_result {
     LOGIN_NAME_OK,
     LOGIN_NAME_EMPTY,
     LOGIN_NAME_TOO_LONG,
-    LOGIN_NAME_BAD_CHARACTER, /* control, space at an end, not UTF-8, separator, two @, other slip */
+    LOGIN_NAME_BAD_CHARACTER, /* control, space, not UTF-8, two @, or what else no login may hold */
     LOGIN_NAME_BAD_DOMAIN,
     LOGIN_NAME_MASTER, /* the master user's own name, or one with the master separator */
 };

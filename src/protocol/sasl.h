@@ -34,17 +34,24 @@ struct sasl_credentials {
 /* authzid NUL authcid NUL password; authcid and password not empty. */
 bool sasl_parse_plain(struct span message, struct sasl_credentials *ret_credentials) MUST_USE;
 
-/* The authorization identity, possibly empty; no NUL. */
+/* The authorization identity, possibly empty; no NUL. The other fields are empty. */
 bool sasl_parse_external(struct span message, struct sasl_credentials *ret_credentials) MUST_USE;
 
-/* "n,a=user,^Ahost=…^Aport=…^Aauth=Bearer token^A^A" with =2C and =3D decoded into scratch. */
+/*
+ * "n,a=user,^Ahost=…^Aport=…^Aauth=Bearer token^A^A" with =2C and =3D decoded into scratch. The name
+ * must be there; pairs other than auth are passed over; a "y" is taken for the "n".
+ */
 bool sasl_parse_oauthbearer(struct span message, struct strbuf *scratch,
                             struct sasl_credentials *ret_credentials) MUST_USE;
 
 /* "user=user^Aauth=Bearer token^A^A". */
 bool sasl_parse_xoauth2(struct span message, struct sasl_credentials *ret_credentials) MUST_USE;
 
-/* The same messages written anew from parsed fields, for the backend; not yet base64. */
+/*
+ * The same messages written anew from parsed fields, for the backend; not yet base64. A field that
+ * holds the octet which separates fields (NUL, or ^A for the last two) fails the buffer: nothing can
+ * be smuggled from one field into another, wherever the fields came from.
+ */
 void sasl_write_plain(const struct sasl_credentials *credentials, struct strbuf *buf);
 void sasl_write_oauthbearer(const struct sasl_credentials *credentials, struct strbuf *buf);
 void sasl_write_xoauth2(const struct sasl_credentials *credentials, struct strbuf *buf);
