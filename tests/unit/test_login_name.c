@@ -6,13 +6,20 @@
 
 #include "protocol/login_name.h"
 
-static const struct login_name_rules rules = {
-    .default_domain = SPAN("example.org"),
-    .netbios_domains = SPAN("CORP=example.org\nLAB=lab.example.net"),
-    .master_user = SPAN("postern"),
-    .master_separator = SPAN("*"),
-};
-static const struct login_name_rules no_rules = {.default_domain = SPAN_NONE};
+static struct login_name_rules rules;
+static const struct login_name_rules no_rules;
+
+static int set_rules(void **state)
+{
+    (void)state;
+    rules = (struct login_name_rules){
+        .default_domain = SPAN("example.org"),
+        .netbios_domains = SPAN("CORP=example.org\nLAB=lab.example.net"),
+        .master_user = SPAN("postern"),
+        .master_separator = SPAN("*"),
+    };
+    return 0;
+}
 
 static const struct {
     const char *typed;
@@ -128,7 +135,7 @@ static void test_a_master_user_with_a_domain(void **state)
 static void test_characters_that_no_login_holds(void **state)
 {
     (void)state;
-    static const struct span typed[] = {
+    const struct span typed[] = {
         SPAN(" alice"),
         SPAN("alice "),
         SPAN("al ice"),
@@ -224,5 +231,5 @@ int main(void)
         cmocka_unit_test(test_empty_and_long_names),
         cmocka_unit_test(test_domains),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_rules, NULL);
 }

@@ -95,7 +95,7 @@ static void test_version_1_limits(void **state)
 static void test_version_1_refusals(void **state)
 {
     (void)state;
-    static const struct span refused[] = {
+    const struct span refused[] = {
         SPAN("X"),
         SPAN("\x16\x03\x01"),
         SPAN("proxy TCP4 "),
@@ -154,7 +154,7 @@ static void test_version_2(void **state)
 static void test_version_2_refusals(void **state)
 {
     (void)state;
-    static const struct span refused[] = {
+    const struct span refused[] = {
         SPAN("\r\n\r\n\1"),
         SPAN(SIGNATURE "\x11"),
         SPAN(SIGNATURE "\x22"),

@@ -42,7 +42,7 @@ static void test_plain(void **state)
 static void test_plain_refusals(void **state)
 {
     (void)state;
-    static const struct span refused[] = {
+    const struct span refused[] = {
         SPAN(""),           SPAN("\0"),         SPAN("\0\0"),          SPAN("\0alice"),
         SPAN("\0alice\0"),  SPAN("\0\0secret"), SPAN("alice\0secret"), SPAN("a\0b\0c\0"),
         SPAN("a\0b\0c\0d"), SPAN("a\0b\0\0d"),
@@ -96,7 +96,7 @@ static void test_oauthbearer(void **state)
 static void test_oauthbearer_refusals(void **state)
 {
     (void)state;
-    static const struct span refused[] = {
+    const struct span refused[] = {
         SPAN(""),
         SPAN("\1"), /* the client's answer to an error, not a login */
         SPAN("n,,\1auth=Bearer t\1\1"),
@@ -142,7 +142,7 @@ static void test_xoauth2(void **state)
         sasl_parse_xoauth2(SPAN("user=someuser@example.com\1auth=Bearer ya29.vF9d-_\1\1"), &found));
     assert_span(found.authentication, "someuser@example.com");
     assert_span(found.secret, "ya29.vF9d-_");
-    static const struct span refused[] = {
+    const struct span refused[] = {
         SPAN(""),
         SPAN("user="),
         SPAN("user=\1auth=Bearer t\1\1"),
