@@ -64,6 +64,7 @@ struct config_backend {
     enum config_username username;
     char *tls_name;             /* the name in its certificate; NULL: TLS none */
     char *ca;                   /* NULL: the system's */
+    bool allow_clear_text;      /* clear text to other than loopback and unix sockets is wanted */
     char *master_user;          /* NULL: no master login: certificate alone can't work */
     char *master_password_file; /* NULL when master_user is */
     char *master_separator;     /* one octet */
@@ -97,7 +98,7 @@ struct config {
     char *gate_user;               /* used only when started as root */
     char *keeper_user;
     struct config_strings operators; /* users, besides root and the starter, who may use control */
-    uint32_t gates;                /* number of gate processes; 0 in the file: one a core */
+    uint32_t gates;                /* number of gate processes, > 0; 0 in the file: one a core */
     struct config_tls tls;
     struct config_login login;
     struct config_limits limits;

@@ -27,6 +27,25 @@ enum config_factor {
     FACTOR_OAUTH = 4,
 };
 
+/* A word and its number. A table of them ends with name NULL; it is the one place of the spellings. */
+struct term {
+    const char *name;
+    unsigned value;
+};
+
+extern const struct term protocol_terms[];
+extern const struct term listener_tls_terms[];
+extern const struct term backend_tls_terms[];
+extern const struct term identify_terms[];
+extern const struct term username_terms[];
+extern const struct term factor_terms[];
+
+/* The number of a word; false when the table hasn't got it. */
+bool term_find(const struct term *terms, struct span name, unsigned *ret_value) MUST_USE;
+
+/* The word for a number; "?" when the table hasn't got it. */
+const char *term_name(const struct term *terms, unsigned value);
+
 /* "imap", "implicit", "starttls" … for a value of the enum; the names stand in postern.conf so. */
 const char *protocol_name(enum config_protocol protocol);
 const char *listener_tls_name(enum config_listener_tls tls);
