@@ -8,6 +8,14 @@
 
 enum { READ_SIZE = 64 * 1024 };
 
+/* Any certificate will do: the client's work is not what is measured. */
+static int client_trust_any(X509_STORE_CTX *store, void *argument)
+{
+    (void)store;
+    (void)argument;
+    return 1;
+}
+
 SSL_CTX *client_tls_new(void)
 {
     SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
@@ -17,7 +25,7 @@ SSL_CTX *client_tls_new(void)
         return NULL;
     (void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
-    SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);
+    SSL_CTX_set_cert_verify_callback(tls, client_trust_any, NULL);
     SSL_CTX_set_read_ahead(tls, 1);
     SSL_CTX_set_default_read_buffer_len(tls, READ_SIZE);
     return tls;
