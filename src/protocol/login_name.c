@@ -251,7 +251,7 @@ static bool login_has_separator(struct span name, struct span separator)
 /* True when the canonical name, or its local part, is the master user's. */
 static bool login_is_master(struct span canonical, struct span master_user)
 {
-    auto_strbuf struct strbuf master = STRBUF(LOGIN_NAME_MAX);
+    auto_strbuf struct strbuf master = STRBUF(LOGIN_OCTETS_MAX);
     struct span domain = master_user;
     struct span local = span_cut(&domain, '@');
     if (master_user.len == 0 || login_join(local, domain, &master) != LOGIN_NAME_OK)
@@ -268,7 +268,7 @@ enum login_name_result login_name_canonicalise(struct span typed,
 {
     struct span local;
     struct span domain;
-    auto_strbuf struct strbuf canonical = STRBUF(LOGIN_NAME_MAX);
+    auto_strbuf struct strbuf canonical = STRBUF(LOGIN_OCTETS_MAX);
     if (typed.len == 0)
         return LOGIN_NAME_EMPTY;
     if (typed.len > LOGIN_NAME_TYPED_MAX)
