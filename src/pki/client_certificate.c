@@ -1,0 +1,267 @@
+/*
+ * Judges the certificate that a client showed; see client_certificate.h. The gate calls
+ * client_certificate_verify_chain() within the handshake and client_certificate_read() once it is
+ * complete, and again for a resumed session.
+ *
+ * A forged certificate that names our authority as its issuer: where it names the authority's key as
+ * well, or no key, OpenSSL finds the issuer and its signature fails: REFUSED (BAD_CHAIN). Where it
+ * names another key (authority key identifier), it has an issuer that we don't know: ABSENT, which
+ * opens nothing and appends no name.
+ */
+#include "pki/client_certificate.h"
+
+#include <openssl/asn1.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <time.h>
+
+static const char *const certificate_refusal_texts[CERTIFICATE_REFUSAL_COUNT] = {
+    [CERTIFICATE_OK] = "ok",
+    [CERTIFICATE_EXPIRED] = "expired",
+    [CERTIFICATE_NOT_YET_VALID] = "not yet valid",
+    [CERTIFICATE_REVOKED] = "revoked",
+    [CERTIFICATE_NO_CRL] = "no valid revocation list",
+    [CERTIFICATE_WRONG_PURPOSE] = "not for client authentication",
+    [CERTIFICATE_BAD_CHAIN] = "chain does not verify",
+    [CERTIFICATE_NO_NAME] = "no user named",
+    [CERTIFICATE_SEVERAL_NAMES] = "several users named",
+    [CERTIFICATE_BAD_NAME] = "malformed user name",
+};
+
+const char *certificate_refusal_text(enum certificate_refusal refusal)
+{
+    return refusal < CERTIFICATE_REFUSAL_COUNT ? certificate_refusal_texts[refusal] : "unknown";
+}
+
+/* --- The chain ---------------------------------------------------------------------------------- */
+
+static const struct {
+    long result;
+    enum certificate_state state;
+    enum certificate_refusal refusal;
+} certificate_verdicts[] = {
+    {X509_V_OK, CERTIFICATE_VALID, CERTIFICATE_OK},
+    /* No way to an authority of ours. */
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, CERTIFICATE_ABSENT, CERTIFICATE_OK},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, CERTIFICATE_ABSENT, CERTIFICATE_OK},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, CERTIFICATE_ABSENT, CERTIFICATE_OK},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, CERTIFICATE_ABSENT, CERTIFICATE_OK},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, CERTIFICATE_ABSENT, CERTIFICATE_OK},
+    {X509_V_ERR_CERT_HAS_EXPIRED, CERTIFICATE_REFUSED, CERTIFICATE_EXPIRED},
+    {X509_V_ERR_CERT_NOT_YET_VALID, CERTIFICATE_REFUSED, CERTIFICATE_NOT_YET_VALID},
+    {X509_V_ERR_CERT_REVOKED, CERTIFICATE_REFUSED, CERTIFICATE_REVOKED},
+    {X509_V_ERR_INVALID_PURPOSE, CERTIFICATE_REFUSED, CERTIFICATE_WRONG_PURPOSE},
+    {X509_V_ERR_UNABLE_TO_GET_CRL, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_CRL_SIGNATURE_FAILURE, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_CRL_NOT_YET_VALID, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_CRL_HAS_EXPIRED, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_KEYUSAGE_NO_CRL_SIGN, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_DIFFERENT_CRL_SCOPE, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+    {X509_V_ERR_CRL_PATH_VALIDATION_ERROR, CERTIFICATE_REFUSED, CERTIFICATE_NO_CRL},
+};
+
+static void certificate_refuse(struct client_certificate *verdict, enum certificate_refusal refusal)
+{
+    verdict->state = CERTIFICATE_REFUSED;
+    verdict->refusal = refusal;
+}
+
+/*
+ * What is not in the table is refused: an error that nobody thought of opens nothing. A certificate
+ * with extensions that can't be read, or one of them doubled, has no issuer for OpenSSL, whoever signed
+ * it; it is refused, because it may be ours.
+ */
+static void certificate_judge_chain(X509 *certificate, long verify_result,
+                                    struct client_certificate *verdict)
+{
+    certificate_refuse(verdict, CERTIFICATE_BAD_CHAIN);
+    for (size_t i = 0; i < sizeof certificate_verdicts / sizeof certificate_verdicts[0]; i++) {
+        if (certificate_verdicts[i].result == verify_result) {
+            verdict->state = certificate_verdicts[i].state;
+            verdict->refusal = certificate_verdicts[i].refusal;
+        }
+    }
+    if (verdict->state == CERTIFICATE_ABSENT && X509_check_purpose(certificate, -1, 0) != 1)
+        certificate_refuse(verdict, CERTIFICATE_BAD_CHAIN);
+}
+
+int client_certificate_verify_chain(X509_STORE_CTX *store, void *unused)
+{
+    (void)unused;
+    if (X509_verify_cert(store) != 1 && X509_STORE_CTX_get_error(store) == X509_V_OK)
+        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED); /* it could not even begin */
+    return 1;
+}
+
+/* --- The name ----------------------------------------------------------------------------------- */
+
+/*
+ * An rfc822Name that can be a login: visible ASCII with one "@" inside. Its DER type is implicit, so
+ * OpenSSL hands over whatever octets stand there. The grammar of logins is login_name.h's.
+ */
+static bool certificate_is_name(struct span name)
+{
+    if (name.len > CERTIFICATE_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] <= 0x20 || name.at[i] >= 0x7f)
+            return false;
+    struct span domain = name;
+    struct span local = span_cut(&domain, '@');
+    return local.len > 0 && domain.len > 0 && !span_has(domain, '@');
+}
+
+/*
+ * Takes the one rfc822Name. Other kinds of names are passed over, whatever they hold: another
+ * rfc822Name is the only thing that could compete.
+ */
+static enum certificate_refusal certificate_find_name(const GENERAL_NAMES *names,
+                                                      struct span *ret_name)
+{
+    struct span found = SPAN_NONE;
+    bool has_found = false;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type != GEN_EMAIL)
+            continue;
+        if (has_found)
+            return CERTIFICATE_SEVERAL_NAMES;
+        has_found = true;
+        const ASN1_STRING *text = name->d.rfc822Name;
+        found = span_make(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
+    }
+    if (found.len == 0)
+        return CERTIFICATE_NO_NAME;
+    if (!certificate_is_name(found))
+        return CERTIFICATE_BAD_NAME;
+    *ret_name = found;
+    return CERTIFICATE_OK;
+}
+
+/* Appends the user's name, or says why there is none. */
+static enum certificate_refusal certificate_append_name(const X509 *certificate,
+                                                        struct strbuf *name)
+{
+    int position = -1;
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &position, NULL);
+    if (names == NULL) /* -1: no such extension; -2: more than one; else one that can't be read */
+        return position == -1   ? CERTIFICATE_NO_NAME
+               : position == -2 ? CERTIFICATE_SEVERAL_NAMES
+                                : CERTIFICATE_BAD_NAME;
+    struct span found = SPAN_NONE;
+    enum certificate_refusal refusal = certificate_find_name(names, &found);
+    if (refusal == CERTIFICATE_OK) {
+        strbuf_append_span(name, found);
+        if (strbuf_failed(name))
+            refusal = CERTIFICATE_BAD_NAME;
+    }
+    GENERAL_NAMES_free(names);
+    return refusal;
+}
+
+/* --- The certificate ---------------------------------------------------------------------------- */
+
+/* The extent of the element at the front of der, head included; false when there is none. */
+static bool certificate_measure(struct span der, bool inside, struct span *ret_element)
+{
+    const unsigned char *at = der.at;
+    long len = 0;
+    int tag = 0;
+    int class = 0;
+    int flags = ASN1_get_object(&at, &len, &tag, &class, (long)der.len);
+    if (flags & 0x80 || tag != V_ASN1_SEQUENCE || len < 0)
+        return false;
+    size_t head = (size_t)(at - der.at);
+    *ret_element = inside ? span_make(at, (size_t)len) : span_make(der.at, head + (size_t)len);
+    return true;
+}
+
+/*
+ * Hashes the octets that were signed. OpenSSL keeps them as they came and i2d_X509() copies them, so
+ * the only way to another fingerprint is another signed part.
+ */
+bool certificate_fingerprint(X509 *certificate,
+                             uint8_t ret_fingerprint[CERTIFICATE_FINGERPRINT_SIZE])
+{
+    unsigned char *der = NULL;
+    struct span whole;
+    int len = i2d_X509(certificate, &der);
+    if (len <= 0)
+        return false;
+    whole = span_make(der, (size_t)len);
+    bool is_done = certificate_measure(whole, true, &whole) &&
+                   certificate_measure(whole, false, &whole) &&
+                   EVP_Digest(whole.at, whole.len, ret_fingerprint, NULL, EVP_sha256(), NULL) == 1;
+    OPENSSL_free(der);
+    return is_done;
+}
+
+/*
+ * True unless the certificate lists purposes and TLS client is not among them (RFC 5280 section
+ * 4.2.1.12). Verification says so too, if its caller set the purpose.
+ */
+static bool certificate_is_for_clients(const X509 *certificate)
+{
+    int position = -1;
+    EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, &position, NULL);
+    if (usage == NULL)
+        return position == -1;
+    bool is_listed = false;
+    for (int i = 0; i < sk_ASN1_OBJECT_num(usage); i++)
+        is_listed = is_listed || OBJ_obj2nid(sk_ASN1_OBJECT_value(usage, i)) == NID_client_auth;
+    EXTENDED_KEY_USAGE_free(usage);
+    return is_listed;
+}
+
+static bool certificate_read_not_after(const X509 *certificate, int64_t *ret_not_after_s)
+{
+    struct tm utc;
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &utc) != 1)
+        return false;
+    *ret_not_after_s = timegm(&utc);
+    return true;
+}
+
+void client_certificate_read(X509 *certificate, long verify_result,
+                             struct client_certificate *ret_certificate, struct strbuf *name)
+{
+    *ret_certificate = (struct client_certificate){.state = CERTIFICATE_ABSENT};
+    if (certificate == NULL)
+        return;
+    certificate_judge_chain(certificate, verify_result, ret_certificate);
+    if (!certificate_fingerprint(certificate, ret_certificate->fingerprint)) {
+        certificate_refuse(ret_certificate, CERTIFICATE_BAD_CHAIN);
+        return;
+    }
+    if (ret_certificate->state != CERTIFICATE_VALID)
+        return;
+    if (!certificate_is_for_clients(certificate)) {
+        certificate_refuse(ret_certificate, CERTIFICATE_WRONG_PURPOSE);
+        return;
+    }
+    if (!certificate_read_not_after(certificate, &ret_certificate->not_after_s)) {
+        certificate_refuse(ret_certificate, CERTIFICATE_BAD_CHAIN);
+        return;
+    }
+    enum certificate_refusal refusal = certificate_append_name(certificate, name);
+    if (refusal != CERTIFICATE_OK)
+        certificate_refuse(ret_certificate, refusal);
+}
+
+bool client_certificate_read_der(struct span der, struct client_certificate *ret_certificate,
+                                 struct strbuf *name)
+{
+    const unsigned char *at = der.at;
+    X509 *certificate = d2i_X509(NULL, &at, (long)der.len);
+    bool is_one = certificate != NULL && at == der.at + der.len;
+    if (is_one)
+        client_certificate_read(certificate, X509_V_OK, ret_certificate, name);
+    X509_free(certificate);
+    return is_one;
+}
