@@ -1,0 +1,73 @@
+/* Who was let in; see admission.h. */
+#include "gate/admission.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { ADMISSION_FACTOR_TEXT_MAX = 64 };
+
+struct admission *admission_new(uint64_t id, const struct listener *listener, const struct ip *address,
+                                struct span login, unsigned factors,
+                                const struct client_certificate *certificate)
+{
+    struct admission *admission = calloc(1, sizeof *admission + login.len + 1);
+    if (admission == NULL)
+        return NULL;
+    admission->id = id;
+    admission->started_s = clock_wall_s();
+    admission->listener = listener;
+    admission->address = *address;
+    admission->factors = factors;
+    admission->has_certificate = certificate->state == CERTIFICATE_VALID;
+    if (admission->has_certificate)
+        memcpy(admission->fingerprint, certificate->fingerprint, sizeof admission->fingerprint);
+    memcpy(admission->login, login.at, login.len);
+    return admission;
+}
+
+void admission_to_ask(const struct admission *admission, struct message *ret_message,
+                      struct strbuf *factor_text)
+{
+    struct message_login_ask *ask = &ret_message->login_ask;
+    factors_print(admission->factors, factor_text);
+    *ret_message = (struct message){.type = MESSAGE_login_ask};
+    *ask = (struct message_login_ask){.session = admission->id,
+                                      .login = span_of(admission->login),
+                                      .listener = span_of(admission->listener->name),
+                                      .protocol = (uint8_t)admission->listener->protocol,
+                                      .factor = strbuf_span(factor_text),
+                                      .has_certificate = admission->has_certificate};
+    memcpy(ask->address, admission->address.octets, sizeof ask->address);
+    memcpy(ask->fingerprint, admission->fingerprint, sizeof ask->fingerprint);
+}
+
+void admission_to_announce(const struct admission *admission, struct message *ret_message,
+                           struct strbuf *factor_text)
+{
+    struct message asked;
+    admission_to_ask(admission, &asked, factor_text);
+    *ret_message = (struct message){.type = MESSAGE_session_announce};
+    struct message_session_announce *announce = &ret_message->session_announce;
+    *announce = (struct message_session_announce){.session = asked.login_ask.session,
+                                                  .login = asked.login_ask.login,
+                                                  .listener = asked.login_ask.listener,
+                                                  .protocol = asked.login_ask.protocol,
+                                                  .factor = asked.login_ask.factor,
+                                                  .has_certificate = asked.login_ask.has_certificate,
+                                                  .started_s = admission->started_s};
+    memcpy(announce->address, asked.login_ask.address, sizeof announce->address);
+    memcpy(announce->fingerprint, asked.login_ask.fingerprint, sizeof announce->fingerprint);
+}
+
+void admission_log(const struct admission *admission, struct log_record *record)
+{
+    auto_strbuf struct strbuf factor = STRBUF(ADMISSION_FACTOR_TEXT_MAX);
+    factors_print(admission->factors, &factor);
+    log_id(record, "session", admission->id);
+    log_text(record, "login", admission->login);
+    log_ip(record, "address", &admission->address);
+    log_text(record, "listener", admission->listener->name);
+    log_text(record, "factor", strbuf_text(&factor));
+}

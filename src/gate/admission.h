@@ -1,0 +1,45 @@
+/*
+ * Who was let in, from where, how: what a live session is to the keeper and to the log. Made when a
+ * login begins, handed from the session to its relay.
+ */
+#ifndef POSTERN_GATE_ADMISSION_H
+#define POSTERN_GATE_ADMISSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/ip.h"
+#include "base/log.h"
+#include "channel/message.h"
+#include "gate/settings.h"
+#include "pki/client_certificate.h"
+
+struct admission {
+    uint64_t id; /* the session's */
+    int64_t started_s;
+    const struct listener *listener; /* kept alive by the owner's reference to its settings */
+    struct ip address;
+    unsigned factors; /* or-ed enum config_factor that the login rests on */
+    bool has_certificate;
+    uint8_t fingerprint[CERTIFICATE_FINGERPRINT_SIZE];
+    char login[]; /* canonical, NUL-terminated */
+};
+
+/* NULL when memory is out. */
+struct admission *admission_new(uint64_t id, const struct listener *listener, const struct ip *address,
+                                struct span login, unsigned factors,
+                                const struct client_certificate *certificate) MUST_USE;
+
+/* Fills the message by which a gate asks for it; factor_text holds the factors' spelling. */
+void admission_to_ask(const struct admission *admission, struct message *ret_message,
+                      struct strbuf *factor_text);
+
+/* The same for session_announce. */
+void admission_to_announce(const struct admission *admission, struct message *ret_message,
+                           struct strbuf *factor_text);
+
+/* Adds the fields session, login, address, listener, factor to a record. */
+void admission_log(const struct admission *admission, struct log_record *record);
+
+#endif

@@ -1,0 +1,80 @@
+/* Asks each backend address how it is; see backend_health.h. */
+#include "gate/backend_health.h"
+
+#include <event2/event_struct.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/invariant.h"
+#include "gate/backend_login.h"
+#include "gate/gate.h"
+
+struct health_check {
+    struct gate *gate;
+    struct backend *backend;
+    struct backend_address *address;
+    struct event timer;
+    struct backend_login *login; /* while one is under way */
+};
+
+static void health_wait(struct health_check *check, uint32_t ms)
+{
+    struct timeval after = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    (void)event_add(&check->timer, &after);
+}
+
+static void health_on_done(struct backend_login *login, enum backend_login_result result, void *owner)
+{
+    struct health_check *check = owner;
+    (void)result; /* backend_login has noted it at the address */
+    check->login = NULL;
+    backend_login_free(login);
+    health_wait(check, check->backend->health_interval_ms);
+}
+
+static void health_on_timer(evutil_socket_t fd, short what, void *argument)
+{
+    struct health_check *check = argument;
+    struct backend_login_request request = {
+        .backend = check->backend,
+        .only = check->address,
+        .mechanism = SASL_PLAIN,
+        .client = &check->address->endpoint,
+        .local = &check->address->endpoint,
+    };
+    (void)fd;
+    (void)what;
+    check->login = backend_login_start(check->gate->loop, &check->gate->reaper, &request,
+                                       health_on_done, check);
+    if (check->login == NULL)
+        health_wait(check, check->backend->health_interval_ms);
+}
+
+void health_start(struct health *health, struct gate *gate, struct settings *settings)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < settings->backend_count; i++)
+        count += settings->backends[i]->address_count;
+    *health = (struct health){.checks = calloc(count, sizeof(struct health_check))};
+    for (size_t i = 0; health->checks != NULL && i < settings->backend_count; i++) {
+        struct backend *backend = settings->backends[i];
+        for (size_t j = 0; j < backend->address_count; j++) {
+            struct health_check *check = &health->checks[health->count++];
+            *check = (struct health_check){
+                .gate = gate, .backend = backend, .address = &backend->addresses[j]};
+            invariant(event_assign(&check->timer, gate->loop, -1, 0, health_on_timer, check) == 0);
+            /* Spread over the first second, so that many addresses are not asked at once. */
+            health_wait(check, (uint32_t)(health->count * 1000 / (count + 1)));
+        }
+    }
+}
+
+void health_stop(struct health *health)
+{
+    for (size_t i = 0; i < health->count; i++) {
+        (void)event_del(&health->checks[i].timer);
+        backend_login_free(take(&health->checks[i].login));
+    }
+    free(health->checks);
+    *health = (struct health){.checks = NULL};
+}

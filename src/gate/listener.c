@@ -1,0 +1,277 @@
+/*
+ * Accepts connections; see listener.h. The first stop of a connection: hands over to session.c.
+ *
+ * At a limit the oldest connection that waits and has no login under way makes room: among those of
+ * the same address or prefix, so that nobody can push others out. Is there none, the new one is closed.
+ */
+#include "gate/listener.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/invariant.h"
+#include "base/log.h"
+#include "gate/gate.h"
+#include "gate/session.h"
+#include "protocol/proxy_header.h"
+
+enum {
+    LISTENER_BURST = 64,          /* accepted before others get a turn */
+    LISTENER_PAUSE_MS = 100,      /* when there are no descriptors or memory */
+    LISTENER_REPORT_MS = 60000,   /* refusals of one place are reported once in this time */
+    LISTENER_KEEPALIVE_S = 600,   /* a dead client is noticed within ten minutes */
+};
+
+/* Closes the oldest stranger of the list. False when there is none. */
+static bool listener_make_room(struct stranger_list *strangers)
+{
+    struct stranger *oldest = TAILQ_FIRST(strangers);
+    if (oldest == NULL)
+        return false;
+    session_end(oldest->owner, "made room");
+    return true;
+}
+
+static void listener_log_refusal(const struct listener *listener, struct census_place *place,
+                                 const struct ip *ip, const char *reason, uint64_t now_ms)
+{
+    struct log_record record;
+    place->refused++;
+    if (place->reported_ms != 0 && now_ms - place->reported_ms < LISTENER_REPORT_MS)
+        return;
+    log_begin(&record, LOG_WARNING, "connection_refused");
+    log_ip(&record, "address", ip);
+    log_text(&record, "listener", listener->name);
+    log_text(&record, "reason", reason);
+    log_number(&record, "count", (int64_t)place->refused);
+    log_end(&record);
+    place->refused = 0;
+    place->reported_ms = now_ms;
+}
+
+/* Where a connection stands in the counts. */
+struct listener_places {
+    struct census_place *address;
+    struct census_place *prefix;
+};
+
+/*
+ * Finds the places of this address and sees whether one more may come. Returns the reason why not, or
+ * NULL.
+ */
+static const char *listener_admit(struct gate *gate, const struct settings *settings,
+                                  const struct ip *ip, struct listener_places *ret_places,
+                                  uint64_t now_ms)
+{
+    const struct message_configure_limits *limits = &settings->limits;
+    struct ip network = ip_masked(ip, limits->prefix_v4_bits, limits->prefix_v6_bits);
+    struct census_place *address = census_find(&gate->addresses, ip, now_ms);
+    struct census_place *prefix = census_find(&gate->prefixes, &network, now_ms);
+    *ret_places = (struct listener_places){address, prefix};
+    if (address == NULL || prefix == NULL)
+        return "no room to count it";
+    if (!census_take_handshake(prefix, limits->handshakes_per_prefix_per_s, now_ms))
+        return "too many handshakes from this network";
+    if (address->connections >= limits->connections_per_address &&
+        !listener_make_room(&address->strangers))
+        return "too many connections from this address";
+    if (prefix->connections >= limits->connections_per_prefix &&
+        !listener_make_room(&prefix->strangers))
+        return "too many connections from this network";
+    return NULL;
+}
+
+/* The limit on all connections: the setting, or what the descriptors allow. */
+static bool listener_has_room(struct gate *gate, const struct settings *settings)
+{
+    uint32_t most = settings->limits.connections;
+    if (most > gate->connections_max)
+        most = gate->connections_max;
+    return gate->connections < most || listener_make_room(&gate->strangers);
+}
+
+/* Has the kernel drop the connection without a word: no lingering state of it is left. */
+static void listener_refuse(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    (void)close(fd);
+}
+
+static void listener_take(struct listener *listener, int fd, const struct endpoint *peer)
+{
+    struct gate *gate = listener->gate;
+    struct settings *settings = listener->settings;
+    uint64_t now_ms = clock_monotonic_ms();
+    struct listener_places places;
+    const char *reason = NULL;
+    if (listener->proxy_source_count > 0) {
+        /* The limits are for the address in the header; the proxy itself has none but the total. */
+        places.address = census_find(&gate->addresses, &peer->ip, now_ms);
+        places.prefix = census_find(&gate->prefixes, &peer->ip, now_ms);
+        if (places.address == NULL || places.prefix == NULL)
+            reason = "no room to count it";
+    } else {
+        reason = listener_admit(gate, settings, &peer->ip, &places, now_ms);
+    }
+    if (reason == NULL && !listener_has_room(gate, settings))
+        reason = "too many connections in all";
+    if (reason != NULL) {
+        listener_refuse(fd);
+        if (places.prefix != NULL)
+            listener_log_refusal(listener, places.prefix, &peer->ip, reason, now_ms);
+        return;
+    }
+    socket_set_options(fd, LISTENER_KEEPALIVE_S);
+    (void)session_start(gate, listener, fd, peer, places.address, places.prefix);
+}
+
+/* No descriptors or memory: leaves the rest in the backlog for a moment. */
+static void listener_pause(struct listener *listener, int error)
+{
+    struct timeval pause = {.tv_usec = LISTENER_PAUSE_MS * 1000};
+    struct log_record record;
+    log_begin(&record, LOG_ERROR, "accept_failed");
+    log_text(&record, "listener", listener->name);
+    log_errno(&record, error);
+    log_end(&record);
+    (void)event_del(&listener->accept);
+    (void)event_add(&listener->resume, &pause);
+}
+
+static void listener_on_resume(evutil_socket_t fd, short what, void *argument)
+{
+    struct listener *listener = argument;
+    (void)fd;
+    (void)what;
+    (void)event_add(&listener->accept, NULL);
+}
+
+static void listener_on_accept(evutil_socket_t socket, short what, void *argument)
+{
+    struct listener *listener = argument;
+    (void)what;
+    for (int i = 0; i < LISTENER_BURST && listener->socket >= 0; i++) {
+        struct sockaddr_storage address;
+        socklen_t len = sizeof address;
+        struct endpoint peer;
+        int fd = accept4(socket, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                listener_pause(listener, errno);
+            if (errno == EINTR || errno == ECONNABORTED)
+                continue;
+            return;
+        }
+        if (endpoint_from_sockaddr((struct sockaddr *)&address, &peer))
+            listener_take(listener, fd, &peer);
+        else
+            (void)close(fd);
+    }
+}
+
+bool listener_open(struct listener *listener, struct gate *gate)
+{
+    if (event_assign(&listener->resume, gate->loop, -1, 0, listener_on_resume, listener) != 0 ||
+        event_assign(&listener->accept, gate->loop, listener->socket, EV_READ | EV_PERSIST,
+                     listener_on_accept, listener) != 0 ||
+        event_add(&listener->accept, NULL) != 0)
+        return false;
+    listener->is_open = true;
+    return true;
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->is_open) {
+        (void)event_del(&listener->accept);
+        (void)event_del(&listener->resume);
+        listener->is_open = false;
+    }
+    if (listener->socket >= 0)
+        (void)close(listener->socket);
+    listener->socket = -1;
+}
+
+void listener_local_endpoint(int fd, struct endpoint *ret_endpoint)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    *ret_endpoint = (struct endpoint){.port = 0};
+    if (getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+        !endpoint_from_sockaddr((struct sockaddr *)&address, ret_endpoint))
+        *ret_endpoint = (struct endpoint){.port = 0};
+}
+
+static bool listener_trusts(const struct listener *listener, const struct ip *ip)
+{
+    for (size_t i = 0; i < listener->proxy_source_count; i++)
+        if (ip_prefix_contains(&listener->proxy_sources[i], ip))
+            return true;
+    return false;
+}
+
+/* The header is whole: from here on the client is who it says. */
+static void listener_use_proxy_header(struct session *session, const struct proxy_header *header)
+{
+    struct gate *gate = session->gate;
+    uint64_t now_ms = clock_monotonic_ms();
+    struct listener_places places;
+    if (header->is_local) {
+        /* The proxy's own health check: nobody is behind it, so there is nobody to speak to. */
+        session_end(session, "proxy health check");
+        return;
+    }
+    const char *reason =
+        listener_admit(gate, session->settings, &header->source.ip, &places, now_ms);
+    if (session->phase == SESSION_OVER)
+        return; /* it was itself the oldest that made room */
+    if (reason != NULL) {
+        if (places.prefix != NULL)
+            listener_log_refusal(session->listener, places.prefix, &header->source.ip, reason, now_ms);
+        session_end(session, "refused");
+        return;
+    }
+    session->peer = header->source;
+    session->local = header->destination;
+    session_move_census(session, places.address, places.prefix);
+    session_begin_protocol(session);
+}
+
+void listener_take_proxy_header(struct session *session)
+{
+    struct strbuf *have = &session->held;
+    if (!listener_trusts(session->listener, &session->peer.ip)) {
+        session_end(session, "not a source of PROXY headers");
+        return;
+    }
+    for (;;) {
+        struct proxy_header header;
+        uint8_t octets[PROXY_HEADER_MAX];
+        size_t need = 0;
+        size_t got = 0;
+        enum proxy_header_result result = proxy_header_parse(strbuf_span(have), &header, &need);
+        if (result == PROXY_HEADER_DONE) {
+            strbuf_reset(have);
+            listener_use_proxy_header(session, &header);
+            return;
+        }
+        if (result == PROXY_HEADER_BAD || need == 0 || need > sizeof octets) {
+            session_end(session, "bad PROXY header");
+            return;
+        }
+        switch (stream_read(&session->client, octets, need, &got)) {
+        case STREAM_OK:
+            strbuf_append_span(have, span_make(octets, got));
+            break;
+        case STREAM_AGAIN:
+            return;
+        case STREAM_END:
+        case STREAM_FAILED:
+            session_end(session, "closed before a PROXY header");
+            return;
+        }
+    }
+}

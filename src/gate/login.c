@@ -1,0 +1,392 @@
+/*
+ * Decides logins; see login.h. Comes from imap_session.c (a command) or session_tls.c (PREAUTH); goes
+ * by keeper_link.c and backend_login.c to relay.c, or back to the protocol with a refusal.
+ *
+ * The order of the checks is what an attacker can learn: first what he has shown himself (certificate,
+ * rule), then the name's form; whether user and password are right only the backend knows, and every
+ * refusal comes at the same time after its attempt.
+ */
+#include "gate/login.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/invariant.h"
+#include "base/log.h"
+#include "gate/admission.h"
+#include "gate/backend_login.h"
+#include "gate/gate.h"
+#include "gate/session.h"
+#include "protocol/imap_response.h"
+
+static const char *const login_outcome_names[LOGIN_OUTCOME_COUNT] = {
+    [LOGIN_REFUSED] = "refused",
+    [LOGIN_CERTIFICATE_REFUSED] = "certificate refused",
+    [LOGIN_CERTIFICATE_NEEDED] = "certificate needed",
+    [LOGIN_NAME_DIFFERS] = "name differs from certificate",
+    [LOGIN_UNAVAILABLE] = "unavailable",
+    [LOGIN_LIMIT] = "too many sessions",
+};
+
+void login_reset(struct session *session)
+{
+    struct login *login = &session->login;
+    if (login->is_asked)
+        keeper_link_tell(session->gate, MESSAGE_session_ended, session->registered.id);
+    backend_login_free(login->backend);
+    free(login->admission);
+    secret_fini(&login->secret);
+    *login = (struct login){.admission = NULL};
+}
+
+/* --- Refusals ---------------------------------------------------------------------------------- */
+
+/* The record of a login that came to nothing. The name is only given as a hash: it may be a password. */
+static void login_log_refusal(const struct session *session, const char *detail)
+{
+    const struct login *login = &session->login;
+    struct log_record record;
+    log_begin(&record, login->outcome == LOGIN_UNAVAILABLE ? LOG_WARNING : LOG_INFO, "login_refused");
+    log_id(&record, "session", session->registered.id);
+    log_ip(&record, "address", &session->peer.ip);
+    log_text(&record, "listener", session->listener->name);
+    log_id(&record, "name_hash", login->name_hash);
+    log_text(&record, "outcome", login_outcome_names[login->outcome]);
+    log_text(&record, "detail", detail);
+    log_end(&record);
+}
+
+/*
+ * The attempt has come to nothing: the answer waits for its time. text: for the client; detail: for
+ * the log.
+ */
+static void login_refuse(struct session *session, enum login_outcome outcome, const char *text,
+                         const char *detail)
+{
+    struct login *login = &session->login;
+    login->outcome = outcome;
+    login->text = text;
+    login_log_refusal(session, detail);
+    if (outcome != LOGIN_UNAVAILABLE) {
+        session->failures++;
+        if (login->is_asked)
+            keeper_link_tell(session->gate, MESSAGE_login_failed, session->registered.id);
+    }
+    session_enter(session, SESSION_DELAY);
+}
+
+void login_answer_now(struct session *session)
+{
+    enum login_outcome outcome = session->login.outcome;
+    const char *text = session->login.text;
+    uint32_t most = session->settings->limits.failures_per_connection;
+    login_reset(session);
+    session->protocol->answer_login(session, outcome, text);
+    if (session->failures >= most) {
+        session->protocol->say_goodbye(session, "Too many failed logins");
+        session_close(session, "too many failed logins");
+    } else if (!session->is_greeted) {
+        /* PREAUTH came to nothing: there is no greeting behind which one could go on. */
+        session_close(session, "login refused");
+    } else {
+        session_enter(session, SESSION_COMMAND);
+    }
+}
+
+/* --- What the rules ask for ---------------------------------------------------------------------- */
+
+/* The factors that a client with this certificate brings by this mechanism. */
+static unsigned login_factors(const struct session *session, enum sasl_mechanism mechanism)
+{
+    unsigned factors = session->certificate.state == CERTIFICATE_VALID ? FACTOR_CERTIFICATE : 0;
+    if (mechanism == SASL_PLAIN || mechanism == SASL_LOGIN)
+        factors |= FACTOR_PASSWORD;
+    if (mechanism == SASL_OAUTHBEARER || mechanism == SASL_XOAUTH2)
+        factors |= FACTOR_OAUTH;
+    return factors;
+}
+
+/* The first alternative that these factors meet; 0 when there is none. */
+static unsigned login_find_rule(const struct session *session, unsigned factors)
+{
+    const struct listener *listener = session->listener;
+    for (size_t i = 0; i < listener->login_count; i++)
+        if ((listener->logins[i] & ~factors) == 0)
+            return listener->logins[i];
+    return 0;
+}
+
+bool login_offers(const struct session *session, enum sasl_mechanism mechanism)
+{
+    unsigned factors = login_factors(session, mechanism);
+    /* A refused certificate refuses every login; that is said when one is tried, so it may be. */
+    if (session->certificate.state == CERTIFICATE_REFUSED && mechanism != SASL_EXTERNAL)
+        factors |= FACTOR_CERTIFICATE;
+    return session_is_secured(session) && login_find_rule(session, factors) != 0;
+}
+
+/* --- The attempt ----------------------------------------------------------------------------------- */
+
+/* Both identities of the request as one canonical login. Returns a phrase when they are none. */
+static const char *login_take_name(const struct session *session, const struct login_request *request,
+                                   struct strbuf *name)
+{
+    struct login_name_rules rules =
+        settings_login_rules(session->settings, session->listener->backend);
+    struct span typed = request->credentials.authentication;
+    struct span authorization = request->credentials.authorization;
+    auto_strbuf struct strbuf other = STRBUF(LOGIN_OCTETS_MAX);
+    if (request->mechanism == SASL_EXTERNAL) {
+        strbuf_append_span(name, strbuf_span(&session->certificate_login));
+    } else {
+        enum login_name_result result = login_name_canonicalise(typed, &rules, name);
+        if (result != LOGIN_NAME_OK)
+            return login_name_result_text(result);
+    }
+    if (authorization.len == 0)
+        return NULL;
+    if (login_name_canonicalise(authorization, &rules, &other) != LOGIN_NAME_OK ||
+        !span_equal(strbuf_span(&other), strbuf_span(name)))
+        return "authorization identity differs";
+    return NULL;
+}
+
+/* The reason why this connection may not log in whatever it says, or LOGIN_OUTCOME_COUNT. */
+static enum login_outcome login_check_certificate(const struct session *session, unsigned rule,
+                                                  struct span name)
+{
+    const struct client_certificate *certificate = &session->certificate;
+    if (certificate->state == CERTIFICATE_REFUSED)
+        return LOGIN_CERTIFICATE_REFUSED;
+    if (certificate->state == CERTIFICATE_VALID && certificate->not_after_s < clock_wall_s())
+        return LOGIN_CERTIFICATE_REFUSED;
+    if (rule == 0)
+        return LOGIN_CERTIFICATE_NEEDED;
+    if (certificate->state == CERTIFICATE_VALID && name.len > 0 &&
+        !span_equal(name, strbuf_span(&session->certificate_login)))
+        return LOGIN_NAME_DIFFERS;
+    return LOGIN_OUTCOME_COUNT;
+}
+
+static const char *login_certificate_text(const struct session *session)
+{
+    return session->certificate.state == CERTIFICATE_REFUSED
+               ? certificate_refusal_text(session->certificate.refusal)
+               : certificate_refusal_text(CERTIFICATE_EXPIRED);
+}
+
+/* Keeps what the backend will need. A rule that a certificate alone meets needs no password. */
+static bool login_keep_secret(struct session *session, const struct login_request *request,
+                              unsigned rule)
+{
+    struct login *login = &session->login;
+    if (rule == FACTOR_CERTIFICATE) {
+        login->mechanism = SASL_EXTERNAL;
+        return true;
+    }
+    login->mechanism = request->mechanism == SASL_LOGIN ? SASL_PLAIN : request->mechanism;
+    return secret_set(&login->secret, request->credentials.secret) == 0;
+}
+
+/* All that can be seen here is in order: asks the keeper. */
+static void login_ask(struct session *session, const struct login_request *request, unsigned rule,
+                      struct span name)
+{
+    struct login *login = &session->login;
+    login->admission = admission_new(session->registered.id, session->listener, &session->peer.ip,
+                                     name, rule, &session->certificate);
+    if (login->admission == NULL || !login_keep_secret(session, request, rule)) {
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
+        return;
+    }
+    if (!keeper_link_ask(session->gate, login->admission)) {
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the keeper is away");
+        return;
+    }
+    login->is_asked = true;
+    session_enter(session, SESSION_ASKED);
+}
+
+void login_begin(struct session *session, const struct login_request *request)
+{
+    unsigned rule = login_find_rule(session, login_factors(session, request->mechanism));
+    struct span typed = request->mechanism == SASL_EXTERNAL ? strbuf_span(&session->certificate_login)
+                                                            : request->credentials.authentication;
+    auto_strbuf struct strbuf name = STRBUF(LOGIN_OCTETS_MAX);
+    login_reset(session);
+    session->login.begun_ms = clock_monotonic_ms();
+    session->login.name_hash = hash_span(&session->gate->login_key, typed);
+    const char *bad_name = session->certificate.state == CERTIFICATE_REFUSED
+                               ? NULL
+                               : login_take_name(session, request, &name);
+    struct span canonical = bad_name == NULL ? strbuf_span(&name) : SPAN_NONE;
+    switch (login_check_certificate(session, rule, canonical)) {
+    case LOGIN_CERTIFICATE_REFUSED:
+        login_refuse(session, LOGIN_CERTIFICATE_REFUSED, login_certificate_text(session),
+                     login_certificate_text(session));
+        return;
+    case LOGIN_CERTIFICATE_NEEDED:
+        login_refuse(session, LOGIN_CERTIFICATE_NEEDED, NULL, "no rule of the listener is met");
+        return;
+    case LOGIN_NAME_DIFFERS:
+        login_refuse(session, LOGIN_NAME_DIFFERS, NULL, "another user than the certificate's");
+        return;
+    case LOGIN_REFUSED:
+    case LOGIN_UNAVAILABLE:
+    case LOGIN_LIMIT:
+    case LOGIN_OUTCOME_COUNT:
+        break;
+    }
+    if (bad_name != NULL || canonical.len == 0)
+        login_refuse(session, LOGIN_REFUSED, NULL, bad_name == NULL ? "empty name" : bad_name);
+    else
+        login_ask(session, request, rule, canonical);
+}
+
+/* --- The keeper ------------------------------------------------------------------------------------- */
+
+static void login_on_backend(struct backend_login *backend, enum backend_login_result result,
+                             void *owner);
+
+static void login_go_to_backend(struct session *session)
+{
+    struct login *login = &session->login;
+    struct backend_login_request request = {
+        .backend = session->listener->backend,
+        .mechanism = login->mechanism,
+        .login = span_of(login->admission->login),
+        .secret = secret_span(&login->secret),
+        .client = &session->peer,
+        .local = &session->local,
+        .client_id = strbuf_span(&session->imap.client_id),
+        .session = session->registered.id,
+        .has_certificate = session->certificate.state == CERTIFICATE_VALID,
+    };
+    if (login->mechanism == SASL_EXTERNAL && !backend_has_master(request.backend)) {
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend has no master user");
+        return;
+    }
+    session_enter(session, SESSION_BACKEND);
+    login->backend = backend_login_start(session->gate->loop, &session->gate->reaper, &request,
+                                         login_on_backend, session);
+    if (login->backend == NULL)
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
+}
+
+/* The certificate was revoked by us: this connection will not log in any more. */
+static void login_revoke(struct session *session)
+{
+    session->certificate.state = CERTIFICATE_REFUSED;
+    session->certificate.refusal = CERTIFICATE_REVOKED;
+    login_refuse(session, LOGIN_CERTIFICATE_REFUSED, login_certificate_text(session), "revoked");
+}
+
+void login_on_answer(struct session *session, const struct message_login_answer *answer)
+{
+    if (session->phase != SESSION_ASKED)
+        return; /* it came too late: the attempt was given up */
+    session->login.is_asked = answer->answer == LOGIN_ALLOWED;
+    switch (answer->answer) {
+    case LOGIN_ALLOWED:
+        login_go_to_backend(session);
+        break;
+    case LOGIN_DEVICE_REVOKED:
+        login_revoke(session);
+        break;
+    case LOGIN_TOO_MANY_SESSIONS:
+        login_refuse(session, LOGIN_LIMIT, NULL, "too many sessions of this user");
+        break;
+    case LOGIN_TOO_MANY_FROM_ADDRESS:
+        login_refuse(session, LOGIN_LIMIT, NULL, "too many sessions of this user and address");
+        break;
+    default:
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the keeper's store is unavailable");
+        break;
+    }
+    session_run(session);
+}
+
+void login_on_keeper_gone(struct session *session)
+{
+    if (session->phase != SESSION_ASKED)
+        return;
+    session->login.is_asked = false;
+    login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the keeper is gone");
+    session_run(session);
+}
+
+void login_on_timeout(struct session *session)
+{
+    backend_login_free(take(&session->login.backend));
+    login_refuse(session, LOGIN_UNAVAILABLE, NULL,
+                 session->phase == SESSION_ASKED ? "the keeper does not answer"
+                                                 : "the backend does not answer");
+}
+
+/* --- The backend ------------------------------------------------------------------------------------- */
+
+static void login_log_success(const struct session *session, const struct backend_login *backend)
+{
+    struct log_record record;
+    log_begin(&record, LOG_INFO, "login_accepted");
+    admission_log(session->login.admission, &record);
+    log_text(&record, "backend", session->listener->backend->name);
+    log_ip(&record, "backend_address", &backend->address->endpoint.ip);
+    log_number(&record, "backend_port", backend->address->endpoint.port);
+    log_text(&record, "tls", SSL_get_version(session->client.tls));
+    log_end(&record);
+}
+
+/* Lets the user in: the relay takes both sockets, and the session ends. */
+static void login_let_in(struct session *session, struct backend_login *backend)
+{
+    auto_strbuf struct strbuf to_client = STRBUF(SESSION_OUTPUT_MAX + 4 * IMAP_RESPONSE_MAX);
+    struct span capabilities = backend_login_capabilities(backend);
+    strbuf_append_span(&to_client, strbuf_span(&session->output));
+    session->protocol->answer_success(session, capabilities, &to_client);
+    strbuf_append_span(&to_client, backend_login_rest(backend));
+    struct relay_start start = {
+        .settings = session->settings,
+        .admission = session->login.admission,
+        .client = &session->client,
+        .backend = &backend->stream,
+        .to_client = strbuf_span(&to_client),
+        .to_backend = strbuf_span(&session->held),
+        .may_compress = !imap_capability_has(capabilities, SPAN("UNAUTHENTICATE")),
+    };
+    if (strbuf_failed(&to_client)) {
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend says too much");
+        return;
+    }
+    login_log_success(session, backend);
+    keeper_link_tell(session->gate, MESSAGE_session_started, session->registered.id);
+    if (!relay_start(session->gate, &start)) {
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
+        return;
+    }
+    session->login.admission = NULL;
+    session->login.is_asked = false; /* the relay reports the end */
+    session_hand_over(session);
+}
+
+static void login_on_backend(struct backend_login *backend, enum backend_login_result result,
+                             void *owner)
+{
+    struct session *session = owner;
+    switch (result) {
+    case BACKEND_LOGIN_OK:
+        login_let_in(session, backend);
+        break;
+    case BACKEND_LOGIN_REFUSED:
+        login_refuse(session, LOGIN_REFUSED, NULL, "the backend refused it");
+        break;
+    case BACKEND_LOGIN_UNAVAILABLE:
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, backend->problem);
+        break;
+    }
+    if (session->phase == SESSION_OVER)
+        return;
+    backend_login_free(take(&session->login.backend));
+    session_run(session);
+}

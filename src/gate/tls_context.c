@@ -1,0 +1,249 @@
+/* Makes TLS contexts and connections; see tls_context.h. */
+#include "gate/tls_context.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "base/invariant.h"
+#include "base/span.h"
+#include "gate/pem_file.h"
+#include "gate/settings.h"
+#include "gate/tls_key.h"
+
+/* Forward secrecy and AEAD only: what RFC 9325 section 4.2 recommends for TLS 1.2. */
+static const char tls_suites_1_2[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
+static const char tls_groups[] = "X25519:P-256:P-384";
+
+enum {
+    TLS_CHAIN_DEPTH = 5,
+    TLS_CLIENT_CHAIN_OCTETS = 32768, /* most that a client may send as its chain */
+};
+
+/* The authorities that the system trusts, for backends without a ca of their own. */
+static X509_STORE *tls_system_store;
+
+void tls_context_load_system_store(void)
+{
+    tls_system_store = X509_STORE_new();
+    if (tls_system_store != NULL)
+        (void)X509_STORE_set_default_paths(tls_system_store);
+    ERR_clear_error();
+}
+
+static SSL_CTX *tls_context_new(const SSL_METHOD *method)
+{
+    SSL_CTX *context = SSL_CTX_new(method);
+    if (context == NULL)
+        return NULL;
+    (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    (void)SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                           SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                           SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_TICKET |
+                                           SSL_OP_IGNORE_UNEXPECTED_EOF);
+    (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    (void)SSL_CTX_set_num_tickets(context, 0);
+    invariant(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
+    invariant(SSL_CTX_set_cipher_list(context, tls_suites_1_2) == 1);
+    invariant(SSL_CTX_set1_groups_list(context, tls_groups) == 1);
+    return context;
+}
+
+/* The protocol that this connection speaks, as the ALPN callback and the log find it. */
+static const char *tls_alpn_of(SSL *tls)
+{
+    return SSL_get_app_data(tls);
+}
+
+/*
+ * A client that names protocols must name ours: else it was led here by somebody (ALPACA), and gets
+ * the fatal alert no_application_protocol (RFC 7301 section 3.2). Most mail programs name none.
+ */
+static int tls_choose_alpn(SSL *tls, const unsigned char **ret_chosen, unsigned char *ret_len,
+                           const unsigned char *offered, unsigned offered_len, void *argument)
+{
+    struct span ours = span_of(tls_alpn_of(tls));
+    (void)argument;
+    for (unsigned at = 0; at < offered_len;) {
+        struct span name = span_make(offered + at + 1, offered[at]);
+        at += 1U + offered[at];
+        if (at <= offered_len && span_equal(name, ours)) {
+            *ret_chosen = name.at;
+            *ret_len = (unsigned char)name.len;
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* Goes on with the certificate that covers the name; a name that none covers gets the default. */
+static int tls_choose_certificate(SSL *tls, int *alert, void *argument)
+{
+    const struct settings *settings = argument;
+    const char *name = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
+    (void)alert;
+    if (name == NULL)
+        return SSL_TLSEXT_ERR_OK;
+    for (size_t i = 0; i < settings->context_count; i++) {
+        X509 *certificate = SSL_CTX_get0_certificate(settings->contexts[i]);
+        if (X509_check_host(certificate, name, strlen(name), 0, NULL) == 1) {
+            (void)SSL_set_SSL_CTX(tls, settings->contexts[i]);
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/*
+ * Verifies a client's chain and lets the handshake go on whatever comes out: OpenSSL keeps the error
+ * as the connection's verify result, from which the login takes its refusal.
+ */
+static int tls_verify_client(X509_STORE_CTX *chain, void *argument)
+{
+    (void)argument;
+    if (X509_verify_cert(chain) != 1 && X509_STORE_CTX_get_error(chain) == X509_V_OK)
+        X509_STORE_CTX_set_error(chain, X509_V_ERR_UNSPECIFIED);
+    ERR_clear_error();
+    return 1;
+}
+
+SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *why)
+{
+    STACK_OF(X509) *chain = pem_file_certificates(certificate_fd);
+    SSL_CTX *context = tls_context_new(TLS_server_method());
+    bool is_taken = chain != NULL && context != NULL;
+    if (chain == NULL)
+        strbuf_append(why, "holds no PEM certificate, or one that is malformed");
+    is_taken = is_taken && SSL_CTX_use_certificate(context, sk_X509_value(chain, 0)) == 1;
+    for (int i = 1; is_taken && i < sk_X509_num(chain); i++)
+        is_taken = SSL_CTX_add1_chain_cert(context, sk_X509_value(chain, i)) == 1;
+    if (chain != NULL && !is_taken)
+        strbuf_append(why, "its certificate is not usable (key too small, or weak signature)");
+    is_taken = is_taken && tls_key_install(context, key_fd, why);
+    sk_X509_pop_free(chain, X509_free);
+    ERR_clear_error();
+    if (is_taken)
+        return context;
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+/* Puts the client authorities and CRLs into a store that all contexts share. */
+static X509_STORE *tls_client_store(const struct message_configure_tls *message,
+                                    STACK_OF(X509) *authorities, struct strbuf *why)
+{
+    X509_STORE *store = X509_STORE_new();
+    bool is_whole = store != NULL;
+    for (int i = 0; is_whole && i < sk_X509_num(authorities); i++)
+        is_whole = X509_STORE_add_cert(store, sk_X509_value(authorities, i)) == 1;
+    if (is_whole && message->client_crl >= 0) {
+        STACK_OF(X509_CRL) *crls = pem_file_crls(message->client_crl);
+        if (crls == NULL)
+            strbuf_append(why, "client_crl holds no PEM CRL, or one that is malformed");
+        is_whole = crls != NULL;
+        for (int i = 0; is_whole && i < sk_X509_CRL_num(crls); i++)
+            is_whole = X509_STORE_add_crl(store, sk_X509_CRL_value(crls, i)) == 1;
+        sk_X509_CRL_pop_free(crls, X509_CRL_free);
+        if (is_whole)
+            (void)X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+    }
+    if (is_whole)
+        return store;
+    X509_STORE_free(store);
+    return NULL;
+}
+
+/* Has the context ask for a client certificate of these authorities, and verify it in the store. */
+static bool tls_ask_certificate(SSL_CTX *context, X509_STORE *store, STACK_OF(X509) *authorities)
+{
+    for (int i = 0; i < sk_X509_num(authorities); i++)
+        if (SSL_CTX_add_client_CA(context, sk_X509_value(authorities, i)) != 1)
+            return false;
+    SSL_CTX_set1_cert_store(context, store);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify_depth(context, TLS_CHAIN_DEPTH);
+    SSL_CTX_set_cert_verify_callback(context, tls_verify_client, NULL);
+    (void)SSL_CTX_set_max_cert_list(context, TLS_CLIENT_CHAIN_OCTETS);
+    return true;
+}
+
+bool tls_context_finish_servers(struct settings *settings, const struct message_configure_tls *message,
+                                struct strbuf *why)
+{
+    STACK_OF(X509) *authorities = NULL;
+    X509_STORE *store = NULL;
+    bool is_whole = true;
+    if (message->client_ca >= 0) {
+        authorities = pem_file_certificates(message->client_ca);
+        if (authorities == NULL)
+            strbuf_append(why, "client_ca holds no PEM certificate, or one that is malformed");
+        else
+            store = tls_client_store(message, authorities, why);
+        is_whole = store != NULL;
+    }
+    for (size_t i = 0; is_whole && i < settings->context_count; i++) {
+        SSL_CTX *context = settings->contexts[i];
+        is_whole = SSL_CTX_set_min_proto_version(context, (int)message->minimum_version) == 1 &&
+                   (store == NULL || tls_ask_certificate(context, store, authorities));
+        SSL_CTX_set_alpn_select_cb(context, tls_choose_alpn, NULL);
+        (void)SSL_CTX_set_tlsext_servername_callback(context, tls_choose_certificate);
+        (void)SSL_CTX_set_tlsext_servername_arg(context, settings);
+    }
+    X509_STORE_free(store);
+    sk_X509_pop_free(authorities, X509_free);
+    ERR_clear_error();
+    if (!is_whole && why->len == 0)
+        strbuf_append(why, "the TLS settings can't be put in force");
+    return is_whole;
+}
+
+SSL_CTX *tls_context_new_client(int ca_fd, struct strbuf *why)
+{
+    SSL_CTX *context = tls_context_new(TLS_client_method());
+    if (context == NULL)
+        return NULL;
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    if (ca_fd < 0) {
+        if (tls_system_store != NULL)
+            SSL_CTX_set1_cert_store(context, tls_system_store);
+        return context;
+    }
+    STACK_OF(X509) *authorities = pem_file_certificates(ca_fd);
+    bool is_whole = authorities != NULL;
+    for (int i = 0; is_whole && i < sk_X509_num(authorities); i++)
+        is_whole = X509_STORE_add_cert(SSL_CTX_get_cert_store(context),
+                                       sk_X509_value(authorities, i)) == 1;
+    sk_X509_pop_free(authorities, X509_free);
+    ERR_clear_error();
+    if (is_whole)
+        return context;
+    strbuf_append(why, "ca holds no PEM certificate, or one that is malformed");
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+SSL *tls_accept_new(const struct settings *settings, const char *alpn)
+{
+    SSL *tls = SSL_new(settings->contexts[0]);
+    if (tls == NULL)
+        return NULL;
+    /* OpenSSL keeps a void pointer; it is only ever read back as the const text that it is. */
+    (void)SSL_set_app_data(tls, (void *)(uintptr_t)alpn);
+    SSL_set_accept_state(tls);
+    return tls;
+}
+
+SSL *tls_connect_new(SSL_CTX *context, const char *name)
+{
+    SSL *tls = SSL_new(context);
+    if (tls == NULL)
+        return NULL;
+    SSL_set_connect_state(tls);
+    SSL_set_hostflags(tls, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (SSL_set_tlsext_host_name(tls, name) != 1 || SSL_set1_host(tls, name) != 1) {
+        SSL_free(tls);
+        return NULL;
+    }
+    return tls;
+}

@@ -1,0 +1,46 @@
+/*
+ * TLS as Postern speaks it: versions, suites, ALPN, SNI and client certificates, set in one place for
+ * every listener and every backend.
+ *
+ * A handshake never fails for a client's certificate: the result of its verification is kept, and the
+ * login says why (session_tls.c). There is no resumption: a ticket would carry an identity past its
+ * revocation, and each handshake shows its certificate anew.
+ */
+#ifndef POSTERN_GATE_TLS_CONTEXT_H
+#define POSTERN_GATE_TLS_CONTEXT_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/strbuf.h"
+#include "channel/message.h"
+
+struct settings;
+
+/* A context with the certificate chain and key of these files. NULL with the reason in why. */
+SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *why) MUST_USE;
+
+/*
+ * Gives all server contexts of the settings the version, client CA and CRLs of the message, and lets
+ * the first choose among them by SNI. False with the reason in why.
+ */
+bool tls_context_finish_servers(struct settings *settings, const struct message_configure_tls *message,
+                                struct strbuf *why) MUST_USE;
+
+/*
+ * A context for backends that verifies them against the CA file (-1: the system's store, loaded before
+ * the process was confined). NULL with the reason in why.
+ */
+SSL_CTX *tls_context_new_client(int ca_fd, struct strbuf *why) MUST_USE;
+
+/* A server-side TLS object for a connection; alpn names the protocol, a literal ("imap"). */
+SSL *tls_accept_new(const struct settings *settings, const char *alpn) MUST_USE;
+
+/* A client-side TLS object that demands a certificate for name. */
+SSL *tls_connect_new(SSL_CTX *context, const char *name) MUST_USE;
+
+/* Loads the system's store of authorities, while files can be opened: called once, at start. */
+void tls_context_load_system_store(void);
+
+#endif
