@@ -22,7 +22,7 @@
 
 enum {
     DEVICES_MAX = 500000,      /* about 250 MB; more are refused */
-    DEVICE_LOGIN_MAX = 320,    /* octets, as LOGIN_NAME_MAX */
+    DEVICE_LOGIN_MAX = 320,    /* octets, as LOGIN_OCTETS_MAX */
     DEVICE_NAME_MAX = 128,
     DEVICE_SERIAL_MAX = 64,    /* hexadecimal digits; RFC 5280 allows 40 */
     DEVICE_ISSUER_MAX = 512,
