@@ -4,7 +4,6 @@
  */
 #include <event2/event.h>
 #include <openssl/ssl.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -44,7 +43,6 @@ int main(int argc, char **argv)
         log_sentence(LOG_ERROR, "start_failed", "no memory for the event loop");
         return EXIT_FAILURE;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
     role_confine(&start);
     gate_init(gate, loop, start.number, ROLE_CHANNEL_FD);
     (void)event_base_dispatch(loop);
