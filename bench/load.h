@@ -25,7 +25,6 @@ struct load_options {
     uint64_t warmup;        /* logins before the measured part */
     uint64_t source_count;  /* addresses from source on, used in turn */
     uint64_t users;         /* user00000@example.org and on, used in turn */
-    uint64_t hold;          /* refuse: connections that are kept before the measured part */
     uint32_t source;        /* first client address, host order */
     const char *password;
     const char *kind; /* refuse: accept, plain, tls */

@@ -5,33 +5,27 @@
  *     plain   HTTP in clear on the TLS port: the handshake fails
  *     tls     a full TLS 1.3 handshake, then HTTP instead of IMAP, until the gate closes or complains
  *
- * With hold=N, N clients first log in from the same address and stay, so that a gate whose rule is a
- * number of connections refuses the rest.
+ * A gate whose rule is a rate lets a few in; those just wait, and the rest count.
  */
 #include "client.h"
 #include "meter.h"
 
-enum { REFUSE_FINISH_MS = 15000, REFUSE_ERRORS_MAX = 100 };
+enum { REFUSE_ERRORS_MAX = 100 };
 
 struct refuse_mode {
     struct load *load;
     const struct client_events *events;
-    uint64_t started_us;
     uint64_t refused;
-    uint64_t active;
-    uint64_t held;
 };
 
 static void refuse_next(struct client *client)
 {
     struct refuse_mode *mode = client->mode;
     client_close(client);
-    if (mode->load->errors > REFUSE_ERRORS_MAX || load_check_over(mode->load, mode->started_us)) {
-        if (--mode->active == 0)
-            (void)event_base_loopbreak(mode->load->loop);
-        return;
-    }
-    client_open(client, mode->load, mode->events, mode);
+    if (mode->load->errors > REFUSE_ERRORS_MAX)
+        (void)event_base_loopbreak(mode->load->loop);
+    else
+        client_open(client, mode->load, mode->events, mode);
 }
 
 static void refuse_on_end(struct client *client, const char *why)
@@ -89,55 +83,19 @@ static const struct client_events *refuse_events(const char *kind)
     return NULL;
 }
 
-static void held_on_login(struct client *client)
-{
-    struct refuse_mode *mode = client->mode;
-    if (++mode->held == mode->load->options.hold)
-        (void)event_base_loopbreak(mode->load->loop);
-}
-
-static void held_on_end(struct client *client, const char *why)
-{
-    struct refuse_mode *mode = client->mode;
-    if (mode->held == mode->load->options.hold)
-        return;
-    load_fail(mode->load, why);
-    (void)event_base_loopbreak(mode->load->loop);
-}
-
-static const struct client_events held_events = {.on_login = held_on_login, .on_end = held_on_end};
-
-static bool refuse_hold(struct refuse_mode *mode, struct client *held)
-{
-    for (uint64_t i = 0; i < mode->load->options.hold; i++)
-        client_open(&held[i], mode->load, &held_events, mode);
-    return mode->load->options.hold == 0 ||
-           (load_dispatch(mode->load, REFUSE_FINISH_MS) && mode->load->errors == 0);
-}
-
-static void refuse_run(struct refuse_mode *mode, struct client *clients)
-{
-    struct load *load = mode->load;
-    mode->active = load->options.concurrency;
-    mode->started_us = load_now_us();
-    for (uint64_t i = 0; i < load->options.concurrency; i++)
-        client_open(&clients[i], load, mode->events, mode);
-    if (!load_dispatch(load, load->options.duration_ms + REFUSE_FINISH_MS))
-        load_fail(load, "neither refused nor accepted");
-}
-
 int mode_refuse(struct load *load)
 {
     struct refuse_mode mode = {.load = load, .events = refuse_events(load->options.kind)};
     struct client *clients = calloc(load->options.concurrency, sizeof *clients);
-    struct client *held = calloc(load->options.hold + 1, sizeof *held);
-    if (clients == NULL || held == NULL || mode.events == NULL || !refuse_hold(&mode, held)) {
-        (void)fprintf(stderr, "load: refuse: %s\n", load->first_error);
+    if (clients == NULL || mode.events == NULL) {
+        (void)fputs("load: no such kind\n", stderr);
         return 1;
     }
     struct meter meter;
     meter_start(&meter, load);
-    refuse_run(&mode, clients);
+    for (uint64_t i = 0; i < load->options.concurrency; i++)
+        client_open(&clients[i], load, mode.events, &mode);
+    (void)load_dispatch(load, load->options.duration_ms);
     meter_stop(&meter, load);
 
     report_begin("refuse");
@@ -147,5 +105,6 @@ int mode_refuse(struct load *load)
     report_number("server_busy", (double)meter.server_us / (double)meter.wall_us);
     report_meter(&meter);
     report_end(load);
+    free(clients);
     return mode.refused > 0 && load->errors == 0 ? 0 : 1;
 }

@@ -84,7 +84,6 @@ static const struct {
     NUMBER(warmup, 0, 100000),
     NUMBER(source_count, 1, 250),
     NUMBER(users, 1, 100000),
-    NUMBER(hold, 0, 20000),
     OTHER(source, option_source),
     OTHER(password, option_password),
     OTHER(kind, option_kind),

@@ -89,8 +89,7 @@ class Peer:
     """One measured program. site: directory, ports, certificate (see bench/run)."""
 
     name = ""
-    refuse_hold = None  # accepted sessions after which an address is refused; None: see can_refuse
-    can_refuse = False  # at accept, by address
+    can_refuse = False  # at accept, by address: see Site.is_refusing
 
     def version(self):
         raise NotImplementedError
@@ -232,7 +231,7 @@ service auth {{
 class Postern(Peer):
     name = "Postern"
     can_refuse = True
-    refuse_hold = 200
+    keeper = "postern-keeper"
 
     def __init__(self, stage):
         self.program = stage / "bin" / "postern"
@@ -240,16 +239,28 @@ class Postern(Peer):
     def version(self):
         return output_of(self.program, "--version").split()[-1]
 
+    def make_state(self, directory):
+        """The keeper's own directory, and the empty root of the other roles."""
+        (directory / "empty").mkdir()
+        state = directory / "state"
+        state.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            try:
+                keeper = pwd.getpwnam(self.keeper)
+            except KeyError:
+                raise Unavailable(f"no user {self.keeper}: scripts/create-users") from None
+            os.chown(state, keeper.pw_uid, keeper.pw_gid)
+
     def command(self, site):
         if not self.program.exists():
-            raise Unavailable(f"{self.program} is not there: meson install first")
-        state = site.directory / "state"
-        state.mkdir(exist_ok=True)
+            raise Unavailable(f"{self.program} is not there: make build")
+        self.make_state(site.directory)
         (site.directory / "postern.conf").write_text(f"""
 hostname = mail.example.org
 domains = {{example.org}}
-state = "sqlite:{state}/state.db"
+state = "sqlite:{site.directory}/state/state.db"
 control = {site.directory}/control
+empty_root = {site.directory}/empty
 gates = 1
 tls {{
   certificate = {{{site.certificate}}}
@@ -269,11 +280,11 @@ listener imaps {{
 }}
 limits {{
   connections = {site.sessions}
-  connections_per_address = {self.refuse_hold}
+  connections_per_address = {site.sessions}
   connections_per_prefix = {site.sessions}
-  handshakes_per_prefix_per_s = 100000
-  sessions_per_user = 1000
-  sessions_per_user_and_address = 1000
+  handshakes_per_prefix_per_s = {1 if site.is_refusing else 100000}
+  sessions_per_user = {site.sessions}
+  sessions_per_user_and_address = {site.sessions}
 }}
 """)
         return [self.program, "run", "--config", site.directory / "postern.conf"]
