@@ -106,9 +106,8 @@ commonName = supplied
         openssl("ca", "-batch", "-config", self.config, "-revoke", certificate.cert)
         self.write_crl()
 
-    def write_crl(self, days=None):
+    def write_crl(self, seconds=30 * 86400):
         """Replaces the list in one step, as a careful operator does."""
         new = self.crl + ".new"
-        times = ["-crlhours", days * 24] if days is not None else []
-        openssl("ca", "-batch", "-config", self.config, "-gencrl", "-out", new, *times)
+        openssl("ca", "-batch", "-config", self.config, "-gencrl", "-out", new, "-crlsec", seconds)
         os.rename(new, self.crl)

@@ -95,6 +95,10 @@ class Wire:
             raise AssertionError(f"a line that ends without CR: {line!r}")
         return line[:-1]
 
+    def half_close(self):
+        """Ends our direction of the TCP connection, without a word of TLS, and still reads."""
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
+
     def until_closed(self):
         """Everything up to the peer's close."""
         octets, self.rest = self.rest, b""
@@ -110,6 +114,11 @@ class Wire:
             return self.command(b"NOOP").startswith(b"OK")
         except (Closed, OSError):
             return False
+
+    def tls_session(self):
+        """For another connection to resume. TLS 1.3 sends it after the handshake: ask something first."""
+        self.command(b"NOOP")
+        return self.socket.session
 
     # --- IMAP ---------------------------------------------------------------------------------------
 
@@ -166,11 +175,12 @@ class Wire:
         return b"".join(self.untagged)
 
 
-def connect(rig, port=None, certificate=None, alpn=None, version=None, session=None, **options):
-    """A TLS connection on which the greeting was read; wire.greeting holds it."""
+def connect(rig, port=None, certificate=None, context=None, session=None, **options):
+    """A TLS connection on which the greeting was read; wire.greeting holds it. A session can only be
+    resumed with the context that it was made with."""
     wire = Wire(port or rig.imaps_port, **options)
     try:
-        wire.start_tls(tls_context(rig, certificate, alpn, version), session)
+        wire.start_tls(context or tls_context(rig, certificate), session)
         wire.greeting = wire.line()
     except BaseException:
         wire.close()
