@@ -1,7 +1,7 @@
 /*
- * libexec/postern/check-config, which `postern check-config` runs: reads and checks postern.conf, and
- * is silent when all is well. What is wrong goes to standard error, one line each; --explain prints the
- * settings in force to standard output. Exit status 0, 1 for errors, 64 for wrong usage.
+ * libexec/postern/check-config, which `postern check-config` runs: reads and checks postern.conf,
+ * and is silent when all is well. What is wrong goes to standard error, one line each; --explain
+ * prints the settings in force to standard output. Exit status 0, 1 for errors, 64 for wrong usage.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -43,8 +43,8 @@ static int explain(const struct config *config)
 {
     auto_strbuf struct strbuf text = STRBUF(EXPLAIN_OCTETS);
     config_explain(config, &text);
-    bool is_written = !strbuf_failed(&text) && fputs(strbuf_text(&text), stdout) >= 0 &&
-                      fflush(stdout) == 0;
+    bool is_written =
+        !strbuf_failed(&text) && fputs(strbuf_text(&text), stdout) >= 0 && fflush(stdout) == 0;
     if (!is_written)
         perror("postern check-config: standard output");
     return is_written ? EXIT_SUCCESS : EXIT_FAILURE;

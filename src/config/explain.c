@@ -7,8 +7,8 @@
 /* Width of "NAME = VALUE" before the remark that it is the default. */
 enum { EXPLAIN_REMARK_AT = 56, EXPLAIN_LINE_OCTETS = 1 << 16 };
 
-static void explain_setting(const struct config *config, const struct setting *setting, const void *base,
-                            const char *indent, struct strbuf *buf)
+static void explain_setting(const struct config *config, const struct setting *setting,
+                            const void *base, const char *indent, struct strbuf *buf)
 {
     auto_strbuf struct strbuf value = STRBUF(EXPLAIN_LINE_OCTETS);
     value_print(config, setting, base, &value);
@@ -19,8 +19,8 @@ static void explain_setting(const struct config *config, const struct setting *s
     strbuf_append_span(buf, strbuf_span(&value));
     if (setting_is_default(setting, strbuf_text(&value))) {
         size_t width = buf->len - start;
-        strbuf_format(buf, "%*s# default", width < EXPLAIN_REMARK_AT ? (int)(EXPLAIN_REMARK_AT - width) : 1,
-                      "");
+        strbuf_format(buf, "%*s# default",
+                      width < EXPLAIN_REMARK_AT ? (int)(EXPLAIN_REMARK_AT - width) : 1, "");
     }
     strbuf_append_byte(buf, '\n');
 }
@@ -48,7 +48,9 @@ void config_explain(const struct config *config, struct strbuf *buf)
     explain_section(config, SECTION_LOGIN, &config->login, NULL, buf);
     explain_section(config, SECTION_LIMITS, &config->limits, NULL, buf);
     for (size_t i = 0; i < config->backend_count; i++)
-        explain_section(config, SECTION_BACKEND, &config->backends[i], config->backends[i].name, buf);
+        explain_section(config, SECTION_BACKEND, &config->backends[i], config->backends[i].name,
+                        buf);
     for (size_t i = 0; i < config->listener_count; i++)
-        explain_section(config, SECTION_LISTENER, &config->listeners[i], config->listeners[i].name, buf);
+        explain_section(config, SECTION_LISTENER, &config->listeners[i], config->listeners[i].name,
+                        buf);
 }

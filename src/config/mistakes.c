@@ -40,8 +40,8 @@ void mistakes_print(struct mistakes *mistakes, const char *file, struct strbuf *
     for (size_t i = 0; i < mistakes->count; i++)
         strbuf_format(buf, "%s:%d: %s\n", file, mistakes->at[i].line, mistakes->at[i].text);
     if (mistakes->more > 0)
-        strbuf_format(buf, "%s:%d: %zu more errors are not shown; correct those above first\n", file,
-                      mistakes->count == 0 ? 1 : mistakes->at[mistakes->count - 1].line,
+        strbuf_format(buf, "%s:%d: %zu more errors are not shown; correct those above first\n",
+                      file, mistakes->count == 0 ? 1 : mistakes->at[mistakes->count - 1].line,
                       mistakes->more);
 }
 

@@ -27,7 +27,8 @@ struct mistakes {
 /* Adds one; format is "what is wrong; what to write", one line, whose arguments are printable. */
 void mistakes_add(struct mistakes *mistakes, int line, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Appends "FILE:LINE: text" lines, sorted by line; those of one line in the order in which they came. */
+/* Appends "FILE:LINE: text" lines, sorted by line; those of one line in the order in which they
+ * came. */
 void mistakes_print(struct mistakes *mistakes, const char *file, struct strbuf *buf);
 
 void mistakes_fini(struct mistakes *mistakes);

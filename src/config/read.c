@@ -1,6 +1,6 @@
 /*
- * From the file to struct config; see config.h and reading.h. Called by the supervisor at start and on
- * reload, and by check-config.
+ * From the file to struct config; see config.h and reading.h. Called by the supervisor at start and
+ * on reload, and by check-config.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/invariant.h"
 #include "config/check.h"
 #include "config/config.h"
 #include "config/scan.h"
@@ -17,69 +16,12 @@
 
 enum { HOST_NAME_OCTETS = 255, GATES_MAX = 64 };
 
-/* --- What was found ------------------------------------------------------------------------------ */
-
-struct found *reading_find(struct reading *reading, enum section_key key, const char *title)
-{
-    for (size_t i = 0; i < reading->found_count; i++) {
-        struct found *found = &reading->found[i];
-        if (found->key == key && (title == NULL || strcmp(found->title, title) == 0))
-            return found;
-    }
-    return NULL;
-}
-
-size_t found_setting(const struct found *found, const char *name)
-{
-    size_t index = setting_find(&sections[found->key], span_of(name));
-    invariant(index < sections[found->key].setting_count);
-    return index;
-}
-
-bool found_has(const struct found *found, const char *name)
-{
-    return found->setting_lines[found_setting(found, name)] != 0;
-}
-
-bool found_is_sound(const struct found *found, const char *name)
-{
-    return !found->is_bad[found_setting(found, name)];
-}
-
-int found_line(const struct found *found, const char *name)
-{
-    int line = found->setting_lines[found_setting(found, name)];
-    return line != 0 ? line : found->line;
-}
-
-/* --- Fields -------------------------------------------------------------------------------------- */
-
-/* The struct that the section with that key fills; number: of those with a title. */
-void *config_section(struct config *config, enum section_key key, size_t number)
-{
-    switch (key) {
-    case SECTION_TOP:
-        return config;
-    case SECTION_TLS:
-        return &config->tls;
-    case SECTION_LOGIN:
-        return &config->login;
-    case SECTION_LIMITS:
-        return &config->limits;
-    case SECTION_BACKEND:
-        return &config->backends[number];
-    case SECTION_LISTENER:
-        return &config->listeners[number];
-    case SECTION_COUNT:
-        break;
-    }
-    invariant(false);
-    return NULL;
-}
+/* --- Values and sections
+ * -------------------------------------------------------------------------- */
 
 /* Reads one value's text; false after a mistake. */
-static bool read_value(struct reading *reading, const struct setting *setting, const char *text, int line,
-                       void *base)
+static bool read_value(struct reading *reading, const struct setting *setting, const char *text,
+                       int line, void *base)
 {
     struct value_in in = {
         .reading = reading, .setting = setting, .text = span_of(text), .line = line};
@@ -87,19 +29,27 @@ static bool read_value(struct reading *reading, const struct setting *setting, c
 }
 
 /* A list travels to the roles as one text: its entries together have a limit. */
-static void read_list_size(struct reading *reading, const struct setting *setting, size_t octets, int line)
+static void read_list_size(struct reading *reading, const struct setting *setting, size_t octets,
+                           int line)
 {
     if (setting->octets > 0 && octets > setting->octets)
-        mistakes_add(&reading->mistakes, line, "%s has values of %zu octets together; write at most %zu",
-                     setting->name, octets, setting->octets);
+        mistakes_add(&reading->mistakes, line,
+                     "%s has values of %zu octets together; write at most %zu", setting->name,
+                     octets, setting->octets);
 }
 
-static void read_given(struct reading *reading, struct source *source, struct found *found, size_t index,
-                       void *base)
+static void read_given(struct reading *reading, struct source *source, struct found *found,
+                       size_t index, void *base)
 {
     const struct setting *setting = &sections[found->key].settings[index];
     size_t octets = 0;
     size_t count = source_count(source, found, setting);
+    if (count != found->entries[index]) {
+        mistakes_add(&reading->mistakes, found->setting_lines[index], "%s " READ_TWO_WAYS,
+                     setting->name);
+        found->is_bad[index] = true;
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         const struct given *given = source_value(source, found, setting, i);
         if (!read_value(reading, setting, given->text, given->line, base))
@@ -112,16 +62,24 @@ static void read_given(struct reading *reading, struct source *source, struct fo
                      "%s is an empty list; write at least one value", setting->name);
 }
 
-static void read_missing(struct reading *reading, const struct found *found, const struct setting *setting)
+/* found->line is 0 for a section that is not there at all: that was said once. */
+static void read_missing(struct reading *reading, const struct found *found,
+                         const struct setting *setting)
 {
     const struct section *section = &sections[found->key];
     bool is_titled = found->title[0] != '\0';
+    if (found->line == 0)
+        return;
     mistakes_add(&reading->mistakes, found->line, "section %s%s%s has no %s; write %s = ...",
                  section->name, is_titled ? " " : "", found->title, setting->name, setting->name);
 }
 
-/* Reads the section into its struct: what is given, else the default, else it may have to be given. */
-static void read_section(struct reading *reading, struct source *source, struct found *found, void *base)
+/*
+ * Reads the section into its struct: what is given, else the default, else it may have to be
+ * given.
+ */
+static void read_section(struct reading *reading, struct source *source, struct found *found,
+                         void *base)
 {
     const struct section *section = &sections[found->key];
     for (size_t i = 0; i < section->setting_count; i++) {
@@ -136,7 +94,8 @@ static void read_section(struct reading *reading, struct source *source, struct 
     }
 }
 
-/* --- What can't be a default in the table --------------------------------------------------------- */
+/* --- What can't be a default in the table
+ * --------------------------------------------------------- */
 
 static void read_hostname(struct reading *reading)
 {
@@ -150,10 +109,11 @@ static void read_hostname(struct reading *reading)
         (void)read_value(reading, &sections[SECTION_TOP].settings[index], name, 1, reading->config);
         return;
     }
-    mistakes_add(&reading->mistakes, 1,
-                 "hostname is missing, and the machine's own name %s has no domain; write hostname = "
-                 "mail.example.org",
-                 quote(&quoted, span_of(name)));
+    mistakes_add(
+        &reading->mistakes, 1,
+        "hostname is missing, and the machine's own name %s has no domain; write hostname = "
+        "mail.example.org",
+        quote(&quoted, span_of(name)));
 }
 
 static void read_gates(struct config *config)
@@ -163,7 +123,8 @@ static void read_gates(struct config *config)
         config->gates = cores < 1 ? 1 : cores > GATES_MAX ? GATES_MAX : (uint32_t)cores;
 }
 
-/* --- From text to configuration ------------------------------------------------------------------- */
+/* --- From text to configuration
+ * ------------------------------------------------------------------- */
 
 static size_t found_number(const struct reading *reading, enum section_key key)
 {
@@ -173,12 +134,15 @@ static size_t found_number(const struct reading *reading, enum section_key key)
     return count;
 }
 
-/* A section that is not in the file has its defaults nonetheless; its mistakes stand in line 1. */
+/* A section that is not in the file has its defaults nonetheless. */
 static void reading_add_absent(struct reading *reading)
 {
     for (enum section_key key = SECTION_TOP + 1; key < SECTION_COUNT; key++)
         if (sections[key].title == NULL && reading_find(reading, key, NULL) == NULL)
-            reading->found[reading->found_count++] = (struct found){.key = key, .line = 1};
+            reading->found[reading->found_count++] = (struct found){.key = key, .line = 0};
+    if (reading_find(reading, SECTION_TLS, NULL)->line == 0)
+        mistakes_add(&reading->mistakes, 1,
+                     "there is no section tls; write tls {...} with certificate and key");
 }
 
 /* Makes room for the titled sections and names them. False: no memory. */
@@ -230,7 +194,9 @@ static void read_text(struct reading *reading, char *text, size_t len)
         return;
     reading_add_absent(reading);
     struct source *source = source_new(text);
-    if (source == NULL || !reading_make_room(reading))
+    if (source == NULL)
+        mistakes_add(&reading->mistakes, 1, "the file " READ_TWO_WAYS);
+    else if (!reading_make_room(reading))
         mistakes_add(&reading->mistakes, 1, "the file does not fit into memory; free some");
     else
         read_sections(reading, source);
@@ -243,7 +209,8 @@ struct config *config_read_text(const char *file, struct span text, enum config_
     struct reading *reading = calloc(1, sizeof *reading);
     struct config *config = calloc(1, sizeof *config);
     char *copy = malloc(text.len + 1);
-    if (reading == NULL || config == NULL || copy == NULL || (config->file = strdup(file)) == NULL) {
+    if (reading == NULL || config == NULL || copy == NULL ||
+        (config->file = strdup(file)) == NULL) {
         strbuf_format(ret_errors, "%s:1: there is no memory to read it; free some\n", file);
         config_free(config);
         config = NULL;
@@ -297,34 +264,7 @@ struct config *config_read(const char *file, struct strbuf *ret_errors)
     const char *fault;
     if (read_file(file, &text, &fault))
         return config_read_text(file, strbuf_span(&text), CONFIG_FILES_CHECKED, ret_errors);
-    strbuf_format(ret_errors, "%s:1: the configuration can't be read: %s; name a file that can\n", file,
-                  fault);
+    strbuf_format(ret_errors, "%s:1: the configuration can't be read: %s; name a file that can\n",
+                  file, fault);
     return NULL;
-}
-
-static void section_drop(struct config *config, enum section_key key, size_t number)
-{
-    void *base = config_section(config, key, number);
-    for (size_t i = 0; i < sections[key].setting_count; i++)
-        value_drop(&sections[key].settings[i], base);
-}
-
-void config_free(struct config *config)
-{
-    if (config == NULL)
-        return;
-    for (size_t i = 0; i < config->backend_count; i++) {
-        section_drop(config, SECTION_BACKEND, i);
-        free(config->backends[i].name);
-    }
-    for (size_t i = 0; i < config->listener_count; i++) {
-        section_drop(config, SECTION_LISTENER, i);
-        free(config->listeners[i].name);
-    }
-    for (enum section_key key = SECTION_TOP; key < SECTION_BACKEND; key++)
-        section_drop(config, key, 0);
-    free(config->backends);
-    free(config->listeners);
-    free(config->file);
-    free(config);
 }

@@ -1,7 +1,8 @@
 /*
- * One reading of postern.conf, from its text to the typed structs: what its steps share. The steps, in
- * order: scan.c (is this a text without surprises, and what stands in which line), source.c (libconfuse
- * takes the values out), values.c (each value becomes a field), check.c (do they fit together).
+ * One reading of postern.conf, from its text to the typed structs: what its steps share. The steps,
+ * in order: scan.c (is this a text without surprises, and what stands in which line), source.c
+ * (libconfuse takes the values out), values.c (each value becomes a field), check.c (do they fit
+ * together).
  */
 #ifndef POSTERN_CONFIG_READING_H
 #define POSTERN_CONFIG_READING_H
@@ -26,10 +27,17 @@ enum config_files { CONFIG_FILES_CHECKED, CONFIG_FILES_ASSUMED };
 struct found {
     enum section_key key;
     char title[CONFIG_TITLE_MAX + 1];
-    int line;                       /* where it begins; 0: it is not in the file */
+    int line;                        /* where it begins; 0: it is not in the file */
     int setting_lines[SETTINGS_MAX]; /* 0: not given */
-    bool is_bad[SETTINGS_MAX];      /* given, but its value was refused: nothing to compare with */
+    size_t entries[SETTINGS_MAX];    /* values given */
+    bool is_bad[SETTINGS_MAX];       /* given, but its value was refused: nothing to compare with */
 };
+
+/*
+ * What is said when libconfuse takes a text otherwise than scan.c did. The fuzz target shows that
+ * it doesn't; should it ever, the file is refused rather than read in one of two ways.
+ */
+#define READ_TWO_WAYS "can be read in two ways; put its values in quotes"
 
 struct reading {
     struct config *config;
@@ -39,7 +47,8 @@ struct reading {
     size_t found_count;
 };
 
-/* The struct that a section with that key fills; number counts those of one key, where it has titles. */
+/* The struct that a section with that key fills; number counts those of one key, where it has
+ * titles. */
 void *config_section(struct config *config, enum section_key key, size_t number);
 
 /* The section found with that key and title (NULL: any), or NULL. */

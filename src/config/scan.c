@@ -4,11 +4,12 @@
  */
 #include "config/scan.h"
 
-#include "config/token.h"
+#include "config/scan_open.h"
 
 struct scan {
     struct reading *reading;
     struct tokens tokens;
+    bool is_unbalanced; /* a brace is missing: libconfuse would see sections where they are not */
 };
 
 /* A value or a list of them, as scan_value() saw it. */
@@ -28,13 +29,10 @@ static void names_of_settings(const struct section *section, struct strbuf *buf)
         strbuf_format(buf, "%s%s", i == 0 ? "" : ", ", section->settings[i].name);
 }
 
-static void names_of_sections(struct strbuf *buf)
-{
-    for (enum section_key key = SECTION_TOP + 1; key < SECTION_COUNT; key++)
-        strbuf_format(buf, "%s%s", key == SECTION_TOP + 1 ? "" : ", ", sections[key].name);
-}
-
-/* Passes tokens to the brace that closes an opened one; the offset after it, or 0: there is none. */
+/*
+ * Passes tokens to the brace that closes an opened one; the offset after it, or 0: there is
+ * none.
+ */
 static size_t scan_skip_block(struct scan *scan)
 {
     size_t depth = 1;
@@ -58,8 +56,19 @@ static void scan_refuse_open(struct scan *scan, int line, struct span name)
     struct quote quoted;
     if (!scan->tokens.is_broken)
         mistakes_add(&scan->reading->mistakes, line,
-                     "%s opens a brace that is never closed; write } at its end", quote(&quoted, name));
-    scan->tokens.is_broken = true;
+                     "%s opens a brace that is never closed; write } at its end",
+                     quote(&quoted, name));
+    scan->is_unbalanced = true;
+}
+
+/* Blanks a block that was refused, from its head; its opening brace has been taken. */
+static void scan_refuse_block(struct scan *scan, struct token head)
+{
+    size_t end = scan_skip_block(scan);
+    if (end == 0)
+        scan_refuse_open(scan, head.line, token_text(&scan->tokens, head));
+    else
+        tokens_blank(&scan->tokens, head.start, end);
 }
 
 /* One step of a list after its brace; false when the list is over. */
@@ -76,7 +85,8 @@ static bool scan_list_entry(struct scan *scan, struct scanned_value *value, stru
         if (token_is_mark(after, ','))
             value->end = tokens_take(&scan->tokens).end;
         else if (token_is_value(after) && !token_is_mark(tokens_peek(&scan->tokens, 1), '=')) {
-            mistakes_add(mistakes, after.line, "two values of %s with nothing between them; write a comma",
+            mistakes_add(mistakes, after.line,
+                         "two values of %s with nothing between them; write a comma",
                          quote(&quoted, name));
             value->is_bad = true;
         }
@@ -93,7 +103,8 @@ static bool scan_list_entry(struct scan *scan, struct scanned_value *value, stru
         value->end = tokens_take(&scan->tokens).end;
         return true;
     }
-    mistakes_add(mistakes, token.line, "the list %s is not closed before this; write } after its values",
+    mistakes_add(mistakes, token.line,
+                 "the list %s is not closed before this; write } after its values",
                  quote(&quoted, name));
     return false;
 }
@@ -114,22 +125,23 @@ static struct scanned_value scan_value(struct scan *scan, struct span name, size
         value.is_bad = token.is_bad;
         value.end = tokens_take(&scan->tokens).end;
     } else {
-        mistakes_add(&scan->reading->mistakes, line, "%s has no value in its line; write it after the =",
-                     quote(&quoted, name));
+        mistakes_add(&scan->reading->mistakes, line,
+                     "%s has no value in its line; write it after the =", quote(&quoted, name));
         value.is_bad = true;
     }
     return value;
 }
 
-static void scan_refuse_unknown(struct scan *scan, const struct found *in, int line, struct span name)
+static void scan_refuse_unknown(struct scan *scan, const struct found *in, int line,
+                                struct span name)
 {
     struct quote quoted;
     auto_strbuf struct strbuf known = STRBUF(512);
     names_of_settings(&sections[in->key], &known);
     if (in->key == SECTION_TOP)
         mistakes_add(&scan->reading->mistakes, line,
-                     "there is no setting %s outside sections; write one of: %s", quote(&quoted, name),
-                     strbuf_text(&known));
+                     "there is no setting %s outside sections; write one of: %s",
+                     quote(&quoted, name), strbuf_text(&known));
     else
         mistakes_add(&scan->reading->mistakes, line,
                      "there is no setting %s in section %s; write one of: %s", quote(&quoted, name),
@@ -137,25 +149,28 @@ static void scan_refuse_unknown(struct scan *scan, const struct found *in, int l
 }
 
 /* Judges a known setting with its value; false: libconfuse must not see it. */
-static bool scan_judge(struct scan *scan, struct found *in, size_t index, struct scanned_value value,
-                       int line)
+static bool scan_judge(struct scan *scan, struct found *in, size_t index,
+                       struct scanned_value value, int line)
 {
     struct mistakes *mistakes = &scan->reading->mistakes;
     const struct setting *setting = &sections[in->key].settings[index];
     if (in->setting_lines[index] != 0) {
-        mistakes_add(mistakes, line, "%s is given a second time (first in line %d); keep one of them",
+        mistakes_add(mistakes, line,
+                     "%s is given a second time (first in line %d); keep one of them",
                      setting->name, in->setting_lines[index]);
         return false;
     }
     in->setting_lines[index] = line;
+    in->entries[index] = value.entries;
     if (!value.is_bad && value.is_list && !setting_is_list(setting)) {
-        mistakes_add(mistakes, line, "%s takes one value, not a list; write %s = VALUE without braces",
+        mistakes_add(mistakes, line,
+                     "%s takes one value, not a list; write %s = VALUE without braces",
                      setting->name, setting->name);
         value.is_bad = true;
     }
     if (setting_is_list(setting) && value.entries > setting->most) {
-        mistakes_add(mistakes, line, "%s has %zu values; write at most %u", setting->name, value.entries,
-                     (unsigned)setting->most);
+        mistakes_add(mistakes, line, "%s has %zu values; write at most %u", setting->name,
+                     value.entries, (unsigned)setting->most);
         value.is_bad = true;
     }
     in->is_bad[index] = value.is_bad;
@@ -180,147 +195,114 @@ static void scan_assignment(struct scan *scan, struct found *in, struct token na
         tokens_blank(&scan->tokens, name.start, value.end);
 }
 
-static bool is_title(struct span title)
-{
-    bool is_good = title.len > 0 && title.len <= CONFIG_TITLE_MAX;
-    for (size_t i = 0; is_good && i < title.len; i++) {
-        uint8_t c = ascii_lower(title.at[i]);
-        is_good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    }
-    return is_good;
-}
-
-/* Says what is wrong with the head of a section of that kind; true: nothing. */
-static bool scan_judge_head(struct scan *scan, enum section_key key, struct token head,
-                            struct token title)
-{
-    struct quote quoted;
-    struct mistakes *mistakes = &scan->reading->mistakes;
-    const struct section *section = &sections[key];
-    struct span text = token_text(&scan->tokens, title);
-    size_t same = 0;
-    for (size_t i = 1; i < scan->reading->found_count; i++)
-        same += scan->reading->found[i].key == key;
-    if (section->title == NULL && title.kind != TOKEN_END)
-        mistakes_add(mistakes, head.line, "section %s has no name of its own; write %s {...}",
-                     section->name, section->name);
-    else if (section->title != NULL && title.kind == TOKEN_END)
-        mistakes_add(mistakes, head.line, "this section %s has no name; write %s NAME {...}",
-                     section->name, section->name);
-    else if (section->title != NULL && !is_title(text))
-        mistakes_add(mistakes, head.line,
-                     "%s can't name a section; write at most %d letters, digits, - and _",
-                     quote(&quoted, text), CONFIG_TITLE_MAX);
-    else if (section->title != NULL && same == section->most)
-        mistakes_add(mistakes, head.line, "more than %zu sections %s; keep at most that many",
-                     section->most, section->name);
-    else
-        return true;
-    return false;
-}
-
-static struct found *scan_find_same(struct scan *scan, enum section_key key, struct span title)
-{
-    for (size_t i = 1; i < scan->reading->found_count; i++) {
-        struct found *found = &scan->reading->found[i];
-        if (found->key == key && span_equal(span_of(found->title), title))
-            return found;
-    }
-    return NULL;
-}
-
-/* The place for a section that begins here, or NULL after a mistake. */
-static struct found *scan_open(struct scan *scan, struct found *in, struct token head,
-                               struct token title)
-{
-    struct quote quoted;
-    struct mistakes *mistakes = &scan->reading->mistakes;
-    struct span name = token_text(&scan->tokens, head);
-    enum section_key key = section_find(name);
-    if (head.is_bad || title.is_bad)
-        return NULL;
-    if (key == SECTION_COUNT) {
-        auto_strbuf struct strbuf known = STRBUF(512);
-        names_of_sections(&known);
-        mistakes_add(mistakes, head.line, "there is no section %s; write one of: %s",
-                     quote(&quoted, name), strbuf_text(&known));
-        return NULL;
-    }
-    if (in->key != SECTION_TOP) {
-        mistakes_add(mistakes, head.line, "section %s begins inside section %s; close that one first",
-                     sections[key].name, sections[in->key].name);
-        return NULL;
-    }
-    if (!scan_judge_head(scan, key, head, title))
-        return NULL;
-    struct span text = token_text(&scan->tokens, title);
-    struct found *same = scan_find_same(scan, key, text);
-    if (same != NULL) {
-        mistakes_add(mistakes, head.line,
-                     "section %s%s%s begins a second time (first in line %d); make them one",
-                     sections[key].name, same->title[0] == '\0' ? "" : " ", same->title, same->line);
-        return NULL;
-    }
-    struct found *found = &scan->reading->found[scan->reading->found_count++];
-    *found = (struct found){.key = key, .line = head.line};
-    memcpy(found->title, text.at, text.len);
-    return found;
-}
-
 /* NAME {…} or NAME TITLE {…}; the name is taken. */
-static void scan_section(struct scan *scan, struct found *in, struct token head)
+static void scan_section(struct scan *scan, struct token head)
 {
     struct token title = {.kind = TOKEN_END};
     if (token_is_value(tokens_peek(&scan->tokens, 0)))
         title = tokens_take(&scan->tokens);
     (void)tokens_take(&scan->tokens); /* the brace */
-    struct found *found = scan_open(scan, in, head, title);
-    if (found != NULL) {
+    struct found *found = scan_open(scan->reading, &scan->tokens, head, title);
+    if (found != NULL)
         scan_items(scan, found);
-        return;
-    }
-    size_t end = scan_skip_block(scan);
-    if (end == 0)
-        scan_refuse_open(scan, head.line, token_text(&scan->tokens, head));
     else
-        tokens_blank(&scan->tokens, head.start, end);
+        scan_refuse_block(scan, head);
 }
 
-/* One item that begins with token, or a stray token. */
-static void scan_item(struct scan *scan, struct found *in, struct token token)
+/* Whether the next tokens begin a section: NAME { or NAME TITLE { */
+static bool is_section_next(struct scan *scan)
+{
+    struct token name = tokens_peek(&scan->tokens, 0);
+    struct token next = tokens_peek(&scan->tokens, 1);
+    return name.kind == TOKEN_WORD &&
+           (token_is_mark(next, '{') ||
+            (token_is_value(next) && token_is_mark(tokens_peek(&scan->tokens, 2), '{')));
+}
+
+static void scan_stray(struct scan *scan, struct token token)
 {
     struct quote quoted;
-    struct span text = token_text(&scan->tokens, token);
-    struct token next = tokens_peek(&scan->tokens, 0);
-    struct token after = tokens_peek(&scan->tokens, 1);
-    if (token.kind == TOKEN_WORD && token_is_mark(next, '=')) {
-        scan_assignment(scan, in, token);
-        return;
-    }
-    if (token.kind == TOKEN_WORD &&
-        (token_is_mark(next, '{') || (token_is_value(next) && token_is_mark(after, '{')))) {
-        scan_section(scan, in, token);
-        return;
-    }
-    if (!token.is_bad)
-        mistakes_add(&scan->reading->mistakes, token.line,
-                     "%s is out of place here; write NAME = VALUE, with the value in quotes if it has "
-                     "spaces",
-                     quote(&quoted, text));
+    struct mistakes *mistakes = &scan->reading->mistakes;
+    if (token_is_mark(token, '}'))
+        mistakes_add(mistakes, token.line,
+                     "this } closes nothing; take it out, or write { where its section begins");
+    else if (!token.is_bad && !tokens_peek(&scan->tokens, 0).is_bad)
+        mistakes_add(
+            mistakes, token.line,
+            "%s is out of place here; write NAME = VALUE, with the value in quotes if it has "
+            "spaces",
+            quote(&quoted, token_text(&scan->tokens, token)));
     tokens_blank(&scan->tokens, token.start, token.end);
+}
+
+/* NAME { … } where NAME is a setting of this section: the = was forgotten. */
+static bool is_setting_without_equals(struct scan *scan, const struct found *in)
+{
+    struct span name = token_text(&scan->tokens, tokens_peek(&scan->tokens, 0));
+    return token_is_mark(tokens_peek(&scan->tokens, 1), '{') &&
+           setting_find(&sections[in->key], name) < sections[in->key].setting_count;
+}
+
+static void scan_without_equals(struct scan *scan, struct found *in, struct token name)
+{
+    size_t index = setting_find(&sections[in->key], token_text(&scan->tokens, name));
+    const char *known = sections[in->key].settings[index].name;
+    mistakes_add(&scan->reading->mistakes, name.line, "%s has no =; write %s = VALUE", known,
+                 known);
+    in->setting_lines[index] = name.line;
+    in->is_bad[index] = true;
+    (void)tokens_take(&scan->tokens); /* the brace */
+    scan_refuse_block(scan, name);
+}
+
+/* One item, or a stray token. */
+static void scan_item(struct scan *scan, struct found *in)
+{
+    bool is_section = is_section_next(scan);
+    bool is_without_equals = is_setting_without_equals(scan, in);
+    struct token token = tokens_take(&scan->tokens);
+    if (is_without_equals)
+        scan_without_equals(scan, in, token);
+    else if (is_section)
+        scan_section(scan, token);
+    else if (token.kind == TOKEN_WORD && token_is_mark(tokens_peek(&scan->tokens, 0), '='))
+        scan_assignment(scan, in, token);
+    else
+        scan_stray(scan, token);
+}
+
+/*
+ * Sections hold no sections: one that begins inside another shows where the other should have
+ * ended. The scan goes on as if it had.
+ */
+static bool scan_ends_here(struct scan *scan, const struct found *in)
+{
+    struct token token = tokens_peek(&scan->tokens, 0);
+    enum section_key key = section_find(token_text(&scan->tokens, token));
+    if (in->key == SECTION_TOP || key == SECTION_COUNT || !is_section_next(scan) ||
+        is_setting_without_equals(scan, in))
+        return false;
+    mistakes_add(&scan->reading->mistakes, token.line,
+                 "section %s begins before section %s (line %d) is closed; write } before it",
+                 sections[key].name, sections[in->key].name, in->line);
+    scan->is_unbalanced = true;
+    return true;
 }
 
 /* The items of a section up to its closing brace, or of the top level up to the end of the text. */
 static void scan_items(struct scan *scan, struct found *in)
 {
-    for (;;) {
-        struct token token = tokens_take(&scan->tokens);
-        bool is_close = token_is_mark(token, '}');
-        if (token.kind == TOKEN_END && in->key != SECTION_TOP)
+    while (!scan_ends_here(scan, in)) {
+        struct token token = tokens_peek(&scan->tokens, 0);
+        bool is_end = token.kind == TOKEN_END;
+        if (is_end && in->key != SECTION_TOP)
             scan_refuse_open(scan, in->line, span_of(sections[in->key].name));
-        if (token.kind == TOKEN_END || (is_close && in->key != SECTION_TOP))
-            return;
-        scan_item(scan, in, token);
+        if (!is_end && !(token_is_mark(token, '}') && in->key != SECTION_TOP)) {
+            scan_item(scan, in);
+            continue;
+        }
+        (void)tokens_take(&scan->tokens);
+        return;
     }
 }
 
@@ -332,7 +314,8 @@ static bool scan_octets(struct reading *reading, char *text, size_t len)
         int line = 1;
         for (const char *at = text; at < nul; at++)
             line += *at == '\n';
-        mistakes_add(&reading->mistakes, line, "octet 0x00: this is no text file; write plain text");
+        mistakes_add(&reading->mistakes, line,
+                     "octet 0x00: this is no text file; write plain text");
         return false;
     }
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
@@ -354,5 +337,5 @@ bool scan(struct reading *reading, char *text, size_t len)
     if (!scan_octets(reading, text, len))
         return false;
     scan_items(&scan, &reading->found[0]);
-    return !scan.tokens.is_broken;
+    return !scan.tokens.is_broken && !scan.is_unbalanced;
 }

@@ -11,12 +11,12 @@ static const struct term tls_version_terms[] = {{"1.2", 0x0303}, {"1.3", 0x0304}
 #define NONE          .standard = NULL
 #define REQUIRED      .standard = NULL, .is_required = true
 
-#define RANGE(range_least, range_most)         .least = (range_least), .most = (range_most)
-#define ENTRIES(most_entries, most_octets)     .most = (most_entries), .octets = (most_octets)
+#define RANGE(range_least, range_most)     .least = (range_least), .most = (range_most)
+#define ENTRIES(most_entries, most_octets) .most = (most_entries), .octets = (most_octets)
 #define COUNTED(count_field, most_entries)                                                         \
     .most = (most_entries), .count_offset = offsetof(struct config_listener, count_field)
-#define TERMS(table)                           .terms = (table)
-#define UNBOUNDED                              .terms = NULL
+#define TERMS(table) .terms = (table)
+#define UNBOUNDED    .terms = NULL
 
 /* First reading: an array of settings for each section. */
 #define SECTION(key, section_name, tag, section_title, most_sections, section_help)                \
@@ -76,5 +76,8 @@ bool setting_is_list(const struct setting *setting)
 
 bool setting_is_default(const struct setting *setting, const char *value)
 {
-    return setting->standard != NULL && strcmp(setting->standard, value) == 0;
+    struct span text = span_of(value);
+    if (text.len >= 2 && text.at[0] == '"')
+        text = span_first(span_from(text, 1), text.len - 2);
+    return setting->standard != NULL && span_equal(span_of(setting->standard), text);
 }

@@ -1,5 +1,6 @@
 /*
- * The table of settings (settings.def) as data: what the reader, --explain and the manual walk over.
+ * The table of settings (settings.def) as data: what the reader, --explain and the manual walk
+ * over.
  */
 #ifndef POSTERN_CONFIG_SETTINGS_H
 #define POSTERN_CONFIG_SETTINGS_H
@@ -42,7 +43,7 @@ struct setting {
 };
 
 struct section {
-    const char *name; /* "" for the top level */
+    const char *name;  /* "" for the top level */
     const char *title; /* how the manual writes its title; NULL: it has none */
     size_t most;
     const struct setting *settings;
@@ -52,7 +53,10 @@ struct section {
 
 extern const struct section sections[SECTION_COUNT];
 
-/* The key of the section of that name, or SECTION_COUNT. The top level has no name to be found by. */
+/*
+ * The key of the section of that name, or SECTION_COUNT. The top level has no name to be
+ * found by.
+ */
 enum section_key section_find(struct span name);
 
 /* The index of the setting of that name in the section, or its setting_count. */

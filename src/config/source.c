@@ -40,9 +40,11 @@ static cfg_opt_t *source_options(const struct section *section, cfg_opt_t *optio
     for (size_t i = 0; i < section->setting_count; i++) {
         const struct setting *setting = &section->settings[i];
         if (setting_is_list(setting))
-            *options++ = (cfg_opt_t)CFG_PTR_LIST_CB(setting->name, NULL, CFGF_NODEFAULT, source_keep, free);
+            *options++ =
+                (cfg_opt_t)CFG_PTR_LIST_CB(setting->name, NULL, CFGF_NODEFAULT, source_keep, free);
         else
-            *options++ = (cfg_opt_t)CFG_PTR_CB(setting->name, NULL, CFGF_NODEFAULT, source_keep, free);
+            *options++ =
+                (cfg_opt_t)CFG_PTR_CB(setting->name, NULL, CFGF_NODEFAULT, source_keep, free);
     }
     return options;
 }

@@ -25,7 +25,8 @@ struct source *source_new(const char *text) MUST_USE;
 void source_free(struct source *source);
 
 /* How many values the setting has in that section. */
-size_t source_count(struct source *source, const struct found *found, const struct setting *setting);
+size_t source_count(struct source *source, const struct found *found,
+                    const struct setting *setting);
 
 /* The value with that index, below source_count(). */
 const struct given *source_value(struct source *source, const struct found *found,

@@ -25,12 +25,13 @@ static void *list_extend(void **list, size_t count, size_t size)
     return grown;
 }
 
-/* --- Texts -------------------------------------------------------------------------------------- */
+/* --- Texts ----------------------------------------------------------------------------------- */
 
 /* In quotes, unless it is a plain word that reads the same without. */
 static void text_print(const char *prefix, const char *text, struct strbuf *buf)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:";
     size_t whole = strlen(text);
     bool is_plain = whole > 0 && strspn(text, plain) == whole && strncmp(text, "//", 2) != 0;
     if (!is_plain)
@@ -89,8 +90,8 @@ static bool texts_store(const struct setting *setting, void *base, struct value_
     return true;
 }
 
-static void texts_print(const struct config *config, const struct setting *setting, const void *base,
-                        struct strbuf *buf)
+static void texts_print(const struct config *config, const struct setting *setting,
+                        const void *base, struct strbuf *buf)
 {
     (void)config;
     const struct config_strings *field = field_in(setting, base);
@@ -114,7 +115,7 @@ static void texts_drop(const struct setting *setting, void *base)
 const struct storage storage_texts = {
     .is_list = true, .store = texts_store, .print = texts_print, .drop = texts_drop};
 
-/* --- Numbers ------------------------------------------------------------------------------------ */
+/* --- Numbers --------------------------------------------------------------------------------- */
 
 _Static_assert(sizeof(enum config_protocol) == sizeof(uint32_t), "enums are kept as numbers");
 
@@ -131,8 +132,8 @@ uint32_t setting_number(const struct setting *setting, const void *base)
     return number;
 }
 
-static void number_print(const struct config *config, const struct setting *setting, const void *base,
-                         struct strbuf *buf)
+static void number_print(const struct config *config, const struct setting *setting,
+                         const void *base, struct strbuf *buf)
 {
     (void)config;
     strbuf_append_u64(buf, setting_number(setting, base));
@@ -147,8 +148,8 @@ static void nothing_drop(const struct setting *setting, void *base)
 const struct storage storage_number = {
     .store = number_store, .print = number_print, .drop = nothing_drop};
 
-const struct term duration_units[] = {
-    {"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
+const struct term duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000},
+                                      {"s", 1000},     {"ms", 1},      {NULL, 0}};
 
 void duration_print(uint32_t ms, struct strbuf *buf)
 {
@@ -175,7 +176,8 @@ static void term_print(const struct config *config, const struct setting *settin
     strbuf_append(buf, term_name(setting->terms, setting_number(setting, base)));
 }
 
-const struct storage storage_term = {.store = number_store, .print = term_print, .drop = nothing_drop};
+const struct storage storage_term = {
+    .store = number_store, .print = term_print, .drop = nothing_drop};
 
 static bool bool_store(const struct setting *setting, void *base, struct value_out *value)
 {
@@ -190,7 +192,8 @@ static void bool_print(const struct config *config, const struct setting *settin
     strbuf_append(buf, *(const bool *)field_in(setting, base) ? "yes" : "no");
 }
 
-const struct storage storage_bool = {.store = bool_store, .print = bool_print, .drop = nothing_drop};
+const struct storage storage_bool = {
+    .store = bool_store, .print = bool_print, .drop = nothing_drop};
 
 static bool backend_store(const struct setting *setting, void *base, struct value_out *value)
 {
@@ -198,8 +201,8 @@ static bool backend_store(const struct setting *setting, void *base, struct valu
     return true;
 }
 
-static void backend_print(const struct config *config, const struct setting *setting, const void *base,
-                          struct strbuf *buf)
+static void backend_print(const struct config *config, const struct setting *setting,
+                          const void *base, struct strbuf *buf)
 {
     size_t index = *(const size_t *)field_in(setting, base);
     if (index < config->backend_count)
@@ -209,7 +212,7 @@ static void backend_print(const struct config *config, const struct setting *set
 const struct storage storage_backend = {
     .store = backend_store, .print = backend_print, .drop = nothing_drop};
 
-/* --- Lists with their count apart ---------------------------------------------------------------- */
+/* --- Lists with their count apart ------------------------------------------------------------ */
 
 static size_t *count_of(const struct setting *setting, void *base)
 {
@@ -272,8 +275,8 @@ static bool prefixes_store(const struct setting *setting, void *base, struct val
     return true;
 }
 
-static void prefixes_print(const struct config *config, const struct setting *setting, const void *base,
-                           struct strbuf *buf)
+static void prefixes_print(const struct config *config, const struct setting *setting,
+                           const void *base, struct strbuf *buf)
 {
     (void)config;
     struct ip_prefix *const *field = field_in(setting, base);

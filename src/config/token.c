@@ -54,7 +54,8 @@ static void tokens_skip_long_comment(struct tokens *tokens)
             tokens->line++;
     }
     if (tokens->at >= tokens->len) {
-        mistakes_add(tokens->mistakes, line, "a comment begins here and never ends; write */ after it");
+        mistakes_add(tokens->mistakes, line,
+                     "a comment begins here and never ends; write */ after it");
         tokens->is_broken = true;
     } else {
         tokens->at += 2;
@@ -92,12 +93,16 @@ static size_t token_escape(struct tokens *tokens, struct token *token, char mark
     struct quote quoted;
     bool is_line_end = next == '\n' || next == '\r' || next == '\0';
     struct span shown = span_make(tokens->text + tokens->at, is_line_end ? 1 : 2);
-    TOKEN_MISTAKE(tokens, token, "%s is no known escape; write \\\\ for a backslash and \\%c for a quote",
+    TOKEN_MISTAKE(tokens, token,
+                  "%s is no known escape; write \\\\ for a backslash and \\%c for a quote",
                   quote(&quoted, shown), mark);
     return shown.len;
 }
 
-/* Reads a value in quotes, up to the closing quote or, when that is missing, the end of the line. */
+/*
+ * Reads a value in quotes, up to the closing quote or, when that is missing, the end of the
+ * line.
+ */
 static void token_read_quoted(struct tokens *tokens, struct token *token)
 {
     char mark = tokens->text[tokens->at++];
@@ -128,7 +133,10 @@ static void token_read_quoted(struct tokens *tokens, struct token *token)
     }
 }
 
-/* Passes quotes that stand in the middle of a word, so that what is in them is not taken for words. */
+/*
+ * Passes quotes that stand in the middle of a word, so that what is in them is not taken for
+ * words.
+ */
 static void tokens_skip_quotes(struct tokens *tokens)
 {
     char mark = tokens->text[tokens->at++];
@@ -141,7 +149,7 @@ static void tokens_skip_quotes(struct tokens *tokens)
     }
 }
 
-/* What libconfuse would do to an octet of a word, as the first half of a mistake; NULL: it is fine. */
+/* What libconfuse would do to an octet of a word, and what to write; NULL: it is fine. */
 static const char *word_octet_fault(char c, char next)
 {
     static const struct {
@@ -149,21 +157,35 @@ static const char *word_octet_fault(char c, char next)
         char next; /* 0: any */
         const char *fault;
     } faults[] = {
-        {'/', '*', "\"/*\" inside a value without quotes would begin a comment"},
-        {'$', '{', "\"${\" would be replaced from the environment"},
-        {'#', 0, "\"#\" inside a value without quotes would begin a comment"},
-        {'+', 0, "\"+\" can't stand in a value without quotes"},
-        {'*', 0, "\"*\" can't stand in a value without quotes"},
-        {'\\', 0, "a backslash can't stand in a value without quotes"},
-        {'"', 0, "a quote in the middle of a value"},
-        {'\'', 0, "a quote in the middle of a value"},
-        {'(', 0, "\"(\" can't stand here: there are no functions such as include()"},
-        {')', 0, "\")\" can't stand here: there are no functions such as include()"},
+        {'/', '*',
+         "\"/*\" in a value without quotes would begin a comment; put the value in quotes"},
+        {'$', '{', "\"${\" would be replaced from the environment; write the value itself"},
+        {'#', 0,
+         "\"#\" in a value without quotes would begin a comment; put the value in quotes, or a "
+         "space before the comment"},
+        {'+', '=', "\"+=\" is not used here; write = and the whole list"},
+        {'+', 0, "\"+\" in a value without quotes would be lost; put the value in quotes"},
+        {'*', 0, "\"*\" in a value without quotes would be lost; put the value in quotes"},
+        {'\\', 0, "a backslash in a value without quotes; put the value in quotes, and write \\\\"},
+        {'"', 0, "a quote in the middle of a value; put the whole value in quotes"},
+        {'\'', 0, "a quote in the middle of a value; put the whole value in quotes"},
+        {'(', 0, "there are no functions such as include(); write the settings here"},
+        {')', 0, "\")\" has no meaning here; take it out"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
         if (faults[i].octet == c && (faults[i].next == 0 || faults[i].next == next))
             return faults[i].fault;
     return NULL;
+}
+
+/* Passes "${NAME}" with its closing brace, which would be taken for the end of a section. */
+static void tokens_skip_expansion(struct tokens *tokens)
+{
+    size_t end = tokens->at + 2;
+    char c = tokens_octet(tokens, end);
+    while (c != '\0' && c != '}' && !is_blank(c))
+        c = tokens_octet(tokens, ++end);
+    tokens->at = c == '}' ? end + 1 : end;
 }
 
 static void token_read_word(struct tokens *tokens, struct token *token)
@@ -176,27 +198,17 @@ static void token_read_word(struct tokens *tokens, struct token *token)
             return;
         const char *fault = word_octet_fault(c, next);
         if (fault != NULL)
-            TOKEN_MISTAKE(tokens, token, "%s; put the whole value in quotes, or take it out", fault);
+            TOKEN_MISTAKE(tokens, token, "%s", fault);
         if ((unsigned char)c < 0x20 || c == 0x7f)
             TOKEN_MISTAKE(tokens, token, "octet 0x%02x; write printable characters only",
                           (unsigned)(unsigned char)c);
         if (c == '"' || c == '\'')
             tokens_skip_quotes(tokens);
         else if (c == '$' && next == '{')
-            tokens->at += 2; /* the brace opens nothing */
+            tokens_skip_expansion(tokens);
         else
             tokens->at++;
     }
-}
-
-/* "${NAME}" leaves its closing brace behind, which closes nothing either. */
-static void tokens_skip_expansion(struct tokens *tokens, const struct token *token)
-{
-    size_t at = token->start;
-    while (at + 1 < tokens->at && !(tokens->text[at] == '$' && tokens->text[at + 1] == '{'))
-        at++;
-    if (at + 1 < tokens->at && tokens_octet(tokens, tokens->at) == '}')
-        tokens->at++;
 }
 
 static struct token token_read(struct tokens *tokens)
@@ -214,13 +226,11 @@ static struct token token_read(struct tokens *tokens)
         token_read_quoted(tokens, &token);
     } else {
         token_read_word(tokens, &token);
-        if (token.is_bad)
-            tokens_skip_expansion(tokens, &token);
     }
     token.end = tokens->at;
     if (token.end - token.start > TOKEN_OCTETS_MAX)
-        TOKEN_MISTAKE(tokens, &token, "a value of %zu octets; write at most %d", token.end - token.start,
-                      TOKEN_OCTETS_MAX);
+        TOKEN_MISTAKE(tokens, &token, "a value of %zu octets; write at most %d",
+                      token.end - token.start, TOKEN_OCTETS_MAX);
     return token;
 }
 
@@ -235,8 +245,8 @@ struct token tokens_peek(struct tokens *tokens, size_t ahead)
 struct token tokens_take(struct tokens *tokens)
 {
     struct token token = tokens_peek(tokens, 0);
-    tokens->peeked[0] = tokens->peeked[1];
     tokens->peeked_count--;
+    memmove(tokens->peeked, tokens->peeked + 1, tokens->peeked_count * sizeof tokens->peeked[0]);
     return token;
 }
 

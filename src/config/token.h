@@ -1,7 +1,7 @@
 /*
- * The words and marks of postern.conf, one after the other, read more strictly than libconfuse does:
- * what it would silently drop, expand or join is a mistake here. Comments are blanked out of the text
- * while they are passed (libconfuse counts a line with a comment more than once).
+ * The words and marks of postern.conf, one after the other, read more strictly than libconfuse
+ * does: what it would silently drop, expand or join is a mistake here. Comments are blanked out of
+ * the text while they are passed (libconfuse counts a line with a comment more than once).
  */
 #ifndef POSTERN_CONFIG_TOKEN_H
 #define POSTERN_CONFIG_TOKEN_H
@@ -12,7 +12,9 @@
 #include "base/span.h"
 #include "config/mistakes.h"
 
-enum { TOKEN_OCTETS_MAX = 1024 }; /* of one word or quoted value; twice the longest that has a use */
+enum {
+    TOKEN_OCTETS_MAX = 1024
+}; /* of one word or quoted value; twice the longest that has a use */
 
 enum token_kind {
     TOKEN_END,    /* of the text */
@@ -23,9 +25,9 @@ enum token_kind {
 
 struct token {
     enum token_kind kind;
-    char mark;     /* of a TOKEN_MARK */
-    bool is_bad;   /* a mistake was reported: not to be shown to libconfuse */
-    size_t start;  /* offsets in the text */
+    char mark;    /* of a TOKEN_MARK */
+    bool is_bad;  /* a mistake was reported: not to be shown to libconfuse */
+    size_t start; /* offsets in the text */
     size_t end;
     int line;
 };
@@ -38,14 +40,14 @@ struct tokens {
     struct mistakes *mistakes;
     bool is_silent; /* within what was refused as a whole: report no more */
     bool is_broken; /* a comment without an end: the rest is lost */
-    struct token peeked[2];
+    struct token peeked[3];
     size_t peeked_count;
 };
 
 /* The next token. After TOKEN_END it is TOKEN_END again. */
 struct token tokens_take(struct tokens *tokens);
 
-/* The token that will be taken next (0) or after that (1). */
+/* The token that will be taken next (0), or after that (1, 2). */
 struct token tokens_peek(struct tokens *tokens, size_t ahead);
 
 static inline bool token_is_mark(struct token token, char mark)

@@ -9,7 +9,8 @@ static bool bind_parse(const struct value_in *in, struct value_out *out)
 {
     struct endpoint endpoint;
     if (!endpoint_parse(in->text, &endpoint))
-        return value_refuse(in, "is not an address with a port; write \"0.0.0.0:993\" or \"[::]:993\"");
+        return value_refuse(in,
+                            "is not an address with a port; write \"0.0.0.0:993\" or \"[::]:993\"");
     strbuf_append_span(&out->text, in->text);
     return true;
 }
@@ -30,8 +31,9 @@ static bool address_parse(const struct value_in *in, struct value_out *out)
 static bool prefix_parse(const struct value_in *in, struct value_out *out)
 {
     if (!ip_prefix_parse(in->text, &out->prefix))
-        return value_refuse(in, "is no network; write \"192.0.2.1\", \"10.0.0.0/24\" or \"2001:db8::/32\", "
-                                "with no bits set beyond the length");
+        return value_refuse(
+            in, "is no network; write \"192.0.2.1\", \"10.0.0.0/24\" or \"2001:db8::/32\", "
+                "with no bits set beyond the length");
     return true;
 }
 
@@ -52,7 +54,8 @@ static bool backend_parse(const struct value_in *in, struct value_out *out)
         index++;
     }
     if (index == 0)
-        return value_refuse(in, "is no backend, since there is none; write a section backend NAME {...}");
+        return value_refuse(
+            in, "is no backend, since there is none; write a section backend NAME {...}");
     return value_refuse(in, "is no backend; write one of: %s%s", strbuf_text(&known),
                         strbuf_failed(&known) ? " ..." : "");
 }
@@ -61,8 +64,9 @@ static bool login_parse(const struct value_in *in, struct value_out *out)
 {
     unsigned factors;
     if (!factors_parse(in->text, &factors))
-        return value_refuse(in, "is no way in; write certificate, \"certificate+password\", password or "
-                                "oauth");
+        return value_refuse(
+            in, "is no way in; write certificate, \"certificate+password\", password or "
+                "oauth");
     out->number = factors;
     return true;
 }

@@ -32,7 +32,7 @@ static bool is_made_of(struct span text, const char *others)
     return text.len > 0;
 }
 
-/* --- Domains ------------------------------------------------------------------------------------- */
+/* --- Domains --------------------------------------------------------------------------------- */
 
 static bool is_label(struct span label)
 {
@@ -73,8 +73,10 @@ static bool netbios_parse(const struct value_in *in, struct value_out *out)
 {
     struct span domain = in->text;
     struct span name = span_cut(&domain, '=');
-    if (name.len > NETBIOS_OCTETS || !is_made_of(name, "-_") || domain.len == 0 || !is_domain(domain))
-        return value_refuse(in, "is no pair of names; write \"NAME=domain\", such as \"CORP=example.org\"");
+    if (name.len > NETBIOS_OCTETS || !is_made_of(name, "-_") || domain.len == 0 ||
+        !is_domain(domain))
+        return value_refuse(
+            in, "is no pair of names; write \"NAME=domain\", such as \"CORP=example.org\"");
     strbuf_append_span(&out->text, name);
     strbuf_append_byte(&out->text, '=');
     append_lower(&out->text, domain);
@@ -89,13 +91,14 @@ static bool tls_name_parse(const struct value_in *in, struct value_out *out)
     return true;
 }
 
-/* --- Users -------------------------------------------------------------------------------------- */
+/* --- Users ----------------------------------------------------------------------------------- */
 
 static bool user_parse(const struct value_in *in, struct value_out *out)
 {
     if (in->text.len > USER_OCTETS || !is_made_of(in->text, "-_.") || in->text.at[0] == '-')
-        return value_refuse(in, "is no system user's name; write letters, digits, -, _ and dots, at most %d",
-                            USER_OCTETS);
+        return value_refuse(
+            in, "is no system user's name; write letters, digits, -, _ and dots, at most %d",
+            USER_OCTETS);
     strbuf_append_span(&out->text, in->text);
     return true;
 }
@@ -103,8 +106,9 @@ static bool user_parse(const struct value_in *in, struct value_out *out)
 static bool master_user_parse(const struct value_in *in, struct value_out *out)
 {
     if (in->text.len > MASTER_USER_OCTETS || !is_made_of(in->text, "-_.@"))
-        return value_refuse(in, "can't be a master user; write letters, digits, -, _, dots and @, at most %d",
-                            MASTER_USER_OCTETS);
+        return value_refuse(
+            in, "can't be a master user; write letters, digits, -, _, dots and @, at most %d",
+            MASTER_USER_OCTETS);
     strbuf_append_span(&out->text, in->text);
     return true;
 }
@@ -113,17 +117,19 @@ static bool master_user_parse(const struct value_in *in, struct value_out *out)
 static bool separator_parse(const struct value_in *in, struct value_out *out)
 {
     if (in->text.len != 1 || strchr("*!#$%&/:;<>=?^|~+", in->text.at[0]) == NULL)
-        return value_refuse(in, "can't separate names; write one of * ! # $ %% & / : ; < > = ? ^ | ~ +");
+        return value_refuse(
+            in, "can't separate names; write one of * ! # $ %% & / : ; < > = ? ^ | ~ +");
     strbuf_append_span(&out->text, in->text);
     return true;
 }
 
-/* --- Paths -------------------------------------------------------------------------------------- */
+/* --- Paths ----------------------------------------------------------------------------------- */
 
 static bool path_check(const struct value_in *in, struct span path, size_t most, struct strbuf *buf)
 {
     if (path.len == 0 || path.at[0] != '/' || path.at[path.len - 1] == '/')
-        return value_refuse(in, "is not the path of a file; write an absolute path such as /etc/postern/x");
+        return value_refuse(
+            in, "is not the path of a file; write an absolute path such as /etc/postern/x");
     if (path.len > most)
         return value_refuse(in, "is too long a path; write at most %zu octets", most);
     strbuf_append_span(buf, path);
@@ -160,11 +166,13 @@ static bool file_check(const struct value_in *in, const char *path, bool is_secr
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0)
-        return value_refuse(in, "can't be opened: %s; name a file that is there", strerrordesc_np(errno));
+        return value_refuse(in, "can't be opened: %s; name a file that is there",
+                            strerrordesc_np(errno));
     if (!S_ISREG(status.st_mode))
         return value_refuse(in, "is not a regular file; name one");
     if (is_secret && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return value_refuse(in, "is open to others than its owner (mode %03o); write chmod 600 for it",
+        return value_refuse(in,
+                            "is open to others than its owner (mode %03o); write chmod 600 for it",
                             (unsigned)(status.st_mode & 0777));
     return true;
 }
@@ -180,9 +188,11 @@ static bool secret_file_parse(const struct value_in *in, struct value_out *out)
 }
 
 #define TEXT_TYPE(name, form_text, parse_function)                                                 \
-    const struct value_type name = {.form = form_text, .storage = &storage_text, .parse = parse_function}
+    const struct value_type name = {                                                               \
+        .form = form_text, .storage = &storage_text, .parse = parse_function}
 #define TEXTS_TYPE(name, form_text, parse_function)                                                \
-    const struct value_type name = {.form = form_text, .storage = &storage_texts, .parse = parse_function}
+    const struct value_type name = {                                                               \
+        .form = form_text, .storage = &storage_texts, .parse = parse_function}
 
 TEXT_TYPE(value_domain, "domain", domain_parse);
 TEXTS_TYPE(value_domains, "domain", domain_parse);

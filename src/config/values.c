@@ -31,7 +31,8 @@ bool value_read(const struct value_in *in, void *base)
 {
     struct value_out out = {.text = STRBUF(VALUE_OCTETS)};
     bool is_good = in->setting->type->parse(in, &out);
-    if (is_good && (strbuf_failed(&out.text) || !in->setting->type->storage->store(in->setting, base, &out)))
+    if (is_good &&
+        (strbuf_failed(&out.text) || !in->setting->type->storage->store(in->setting, base, &out)))
         is_good = value_refuse(in, "does not fit into memory; free some");
     strbuf_fini(&out.text);
     return is_good;
@@ -48,15 +49,15 @@ void value_drop(const struct setting *setting, void *base)
     setting->type->storage->drop(setting, base);
 }
 
-/* --- Numbers ------------------------------------------------------------------------------------ */
+/* --- Numbers --------------------------------------------------------------------------------- */
 
 static bool number_parse(const struct value_in *in, struct value_out *out)
 {
     uint64_t number = 0;
     const struct setting *setting = in->setting;
     if (!span_to_u64(in->text, setting->most, &number) || number < setting->least)
-        return value_refuse(in, "is not allowed; write a number from %u to %u", (unsigned)setting->least,
-                            (unsigned)setting->most);
+        return value_refuse(in, "is not allowed; write a number from %u to %u",
+                            (unsigned)setting->least, (unsigned)setting->most);
     out->number = (uint32_t)number;
     return true;
 }
@@ -80,8 +81,9 @@ static bool duration_parse(const struct value_in *in, struct value_out *out)
 {
     uint64_t ms;
     if (!duration_find(in->text, &ms))
-        return value_refuse(in, "is not a duration; write a number and a unit without a space: 500ms, 90s, "
-                                "5min, 2h or 1d");
+        return value_refuse(
+            in, "is not a duration; write a number and a unit without a space: 500ms, 90s, "
+                "5min, 2h or 1d");
     if (ms < in->setting->least || ms > in->setting->most) {
         auto_strbuf struct strbuf range = STRBUF(64);
         duration_print(in->setting->least, &range);
@@ -93,7 +95,7 @@ static bool duration_parse(const struct value_in *in, struct value_out *out)
     return true;
 }
 
-/* --- Words -------------------------------------------------------------------------------------- */
+/* --- Words ----------------------------------------------------------------------------------- */
 
 static bool bool_parse(const struct value_in *in, struct value_out *out)
 {
@@ -135,7 +137,8 @@ static bool protocol_parse(const struct value_in *in, struct value_out *out)
     if (!term_find(in->setting->terms, in->text, &number))
         return value_refuse(in, "is not known here; write imap");
     if (number != PROTOCOL_IMAP)
-        return value_refuse(in, "can't be served by this version; write imap, or take the section out");
+        return value_refuse(in,
+                            "can't be served by this version; write imap, or take the section out");
     out->number = number;
     return true;
 }
@@ -152,7 +155,8 @@ const struct value_type value_duration = {
     .form = "duration", .storage = &storage_duration, .parse = duration_parse};
 const struct value_type value_bool = {
     .form = "yes or no", .storage = &storage_bool, .parse = bool_parse};
-const struct value_type value_term = {.form = "word", .storage = &storage_term, .parse = term_parse};
+const struct value_type value_term = {
+    .form = "word", .storage = &storage_term, .parse = term_parse};
 const struct value_type value_protocol = {
     .form = "word", .storage = &storage_term, .parse = protocol_parse};
 const struct value_type value_language = {

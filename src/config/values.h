@@ -33,7 +33,8 @@ struct value_out {
 /* How fields of one kind are kept. base is the section's struct. */
 struct storage {
     bool is_list;
-    bool (*store)(const struct setting *setting, void *base, struct value_out *value); /* false: no memory */
+    bool (*store)(const struct setting *setting, void *base,
+                  struct value_out *value); /* false: no memory */
     void (*print)(const struct config *config, const struct setting *setting, const void *base,
                   struct strbuf *buf); /* as the file spells it; nothing for an absent one */
     void (*drop)(const struct setting *setting, void *base);
@@ -48,10 +49,10 @@ struct value_type {
 };
 
 extern const struct value_type value_number, value_duration, value_bool, value_term, value_protocol,
-    value_language, value_domain, value_domains, value_netbios, value_state, value_path, value_socket,
-    value_file, value_files, value_secret_file, value_secret_files, value_user, value_users,
-    value_addresses, value_binds, value_tls_name, value_master_user, value_separator, value_backend,
-    value_logins, value_prefixes;
+    value_language, value_domain, value_domains, value_netbios, value_state, value_path,
+    value_socket, value_file, value_files, value_secret_file, value_secret_files, value_user,
+    value_users, value_addresses, value_binds, value_tls_name, value_master_user, value_separator,
+    value_backend, value_logins, value_prefixes;
 
 /* Adds a mistake SETTING "VALUE" TEXT, or SETTING TEXT for a private one; returns false. */
 bool value_refuse(const struct value_in *in, const char *format, ...) PRINTF_LIKE(2, 3);

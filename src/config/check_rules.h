@@ -1,0 +1,36 @@
+/*
+ * Rules about settings together: what each is given, and the lists of them. A rule is one function
+ * that adds a mistake where its section breaks it.
+ */
+#ifndef POSTERN_CONFIG_CHECK_RULES_H
+#define POSTERN_CONFIG_CHECK_RULES_H
+
+#include "config/check.h"
+
+/* One section with its struct under both of its types, of which the rule knows which is meant. */
+struct checked {
+    struct reading *reading;
+    struct found *found;
+    const struct config_backend *backend;
+    const struct config_listener *listener;
+};
+
+#define MISTAKE(checked, setting, ...)                                                             \
+    mistakes_add(&(checked)->reading->mistakes, found_line((checked)->found, setting), __VA_ARGS__)
+
+static inline bool checked_is_sound(const struct checked *checked, const char *name)
+{
+    return found_is_sound(checked->found, name);
+}
+
+static inline bool checked_has(const struct checked *checked, const char *name)
+{
+    return found_has(checked->found, name);
+}
+
+typedef void check_rule(const struct checked *checked);
+
+/* Those of listeners, in the order in which they are tried; ends with NULL. */
+extern check_rule *const listener_rules[];
+
+#endif
