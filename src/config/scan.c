@@ -209,14 +209,14 @@ static void scan_section(struct scan *scan, struct token head)
         scan_refuse_block(scan, head);
 }
 
-/* Whether the next tokens begin a section: NAME { or NAME TITLE { */
+/* Whether the next tokens begin a section: NAME {, or NAME TITLE { with both names in one line. */
 static bool is_section_next(struct scan *scan)
 {
     struct token name = tokens_peek(&scan->tokens, 0);
     struct token next = tokens_peek(&scan->tokens, 1);
     return name.kind == TOKEN_WORD &&
-           (token_is_mark(next, '{') ||
-            (token_is_value(next) && token_is_mark(tokens_peek(&scan->tokens, 2), '{')));
+           (token_is_mark(next, '{') || (token_is_value(next) && next.line == name.line &&
+                                         token_is_mark(tokens_peek(&scan->tokens, 2), '{')));
 }
 
 static void scan_stray(struct scan *scan, struct token token)
