@@ -103,12 +103,14 @@ lmtpsocket: {self.folder}/config/socket/lmtp
 syslog_prefix: cyrus
 sync_log: no
 """)
+        programs = self._path("usr/lib/cyrus/bin")
+        address = f"127.0.0.1:{self.plain_port}"
         with open(self.cyrus_conf, "w") as out:
             out.write(f"""START {{
-  recover cmd="{self._path('usr/lib/cyrus/bin/ctl_cyrusdb')} -C {self.imapd_conf} -r"
+  recover cmd="{programs}/ctl_cyrusdb -C {self.imapd_conf} -r"
 }}
 SERVICES {{
-  imap cmd="{self._path('usr/lib/cyrus/bin/imapd')} -C {self.imapd_conf}" listen="127.0.0.1:{self.plain_port}" prefork=1
+  imap cmd="{programs}/imapd -C {self.imapd_conf}" listen="{address}" prefork=1
 }}
 EVENTS {{
 }}

@@ -44,3 +44,8 @@ def free_port():
         if _is_free(port) and _claim(port):
             return port
     raise RuntimeError(f"no free port from {FIRST} to {LAST}")
+
+
+def preferred_port(port):
+    """That port when it can be had, else another."""
+    return port if _is_free(port) and _claim(port) else free_port()

@@ -93,7 +93,7 @@ class Failover(gatecase.GateCase):
             with connect(self.rig) as wire:
                 for _ in range(4):
                     self.assertIn(b"[UNAVAILABLE]", wire.login(ALICE, PASSWORD))
-        self.assertFalse(self.events("login_failed"))
+        self.assertFalse(self.events("login_refused", outcome="refused"))
         self.first.start()
 
         def is_back():
@@ -237,7 +237,7 @@ class LyingBackend(gatecase.GateCase):
             with self.subTest(answer[:40]):
                 got = self.answer_with({b"LOGIN": answer, b"PLAIN": answer})
                 self.assertIn(b"[UNAVAILABLE]", got)
-        self.assertFalse(self.events("login_failed"))
+        self.assertFalse(self.events("login_refused", outcome="refused"))
 
     def test_bad_greetings(self):
         for greeting in (b"* BYE busy\r\n", b"* NO\r\n", b"HTTP/1.1 400 Bad\r\n\r\n",

@@ -55,7 +55,7 @@ class States(gatecase.GateCase):
         with connect(self.rig, certificate=self.valid) as wire:
             self.assert_ok(wire.external())
             self.assert_reads_mail(wire)
-        self.wait_event("session_started", login=ALICE, factor="certificate")
+        self.wait_event("login_accepted", login=ALICE, factor="certificate")
 
     def test_unknown_issuer_counts_as_absent(self):
         for what, certificate in self.unknown.items():
@@ -258,7 +258,7 @@ class Expiry(gatecase.GateCase):
         session = wire.tls_session()
         self.assert_ok(wire.external())
         wire.until_closed()
-        self.wait_event("session_ended", reason="expired")
+        self.wait_event("session_ended", reason="certificate expired")
         with connect(self.rig, context=context, session=session) as wire:
             self.assertIn(b"expired", wire.external())
 
@@ -278,7 +278,7 @@ class AuthorityTakenAway(gatecase.GateCase):
         postern.config.section("tls", client_ca=self.others.cert)
         postern.write_config()
         postern.reload()
-        self.wait_event("reloaded")
+        self.wait_event("reload_done")
 
         def is_refused():
             with connect(self.rig, context=context, session=session) as wire:

@@ -179,7 +179,7 @@ class Backend(FaultCase):
                 self.assertIn(b"[UNAVAILABLE]", wire.login(ALICE, PASSWORD))
         with connect(self.rig, certificate=self.rig.alice) as wire:
             self.assertIn(b"[UNAVAILABLE]", wire.external())
-        self.assertFalse(self.events("login_failed"))
+        self.assertFalse(self.events("login_refused", outcome="refused"))
         self.rig.dovecot.start()
         self.wait_for_service()
 

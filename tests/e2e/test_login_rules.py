@@ -224,7 +224,7 @@ class Names(gatecase.GateCase):
                      "\uff41lice@example.org"):
             with self.subTest(name):
                 self.assert_ok(self.login(name))
-                self.wait_event("session_started", login=ALICE)
+                self.wait_event("login_accepted", login=ALICE)
 
     def test_names_that_would_be_a_master_login(self):
         """None of them reaches the backend, with the master's password or any other."""

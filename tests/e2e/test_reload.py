@@ -20,7 +20,7 @@ class Reload(gatecase.GateCase):
         def restore():
             with open(postern.conf, "w") as out:
                 out.write(before)
-            self.reload_with("reloaded")
+            self.reload_with("reload_done")
         self.addCleanup(restore)
 
     def reload_with(self, event, write=False):
@@ -62,7 +62,7 @@ class Reload(gatecase.GateCase):
     def test_nothing_changed(self):
         wire = self.live()
         for _ in range(10):
-            self.change("reloaded")
+            self.change("reload_done")
         self.assertTrue(wire.is_open())
         self.assert_good_client_works()
 
@@ -70,18 +70,18 @@ class Reload(gatecase.GateCase):
         wire = self.live()
         for _ in range(50):
             self.rig.postern.reload()
-        self.change("reloaded")
+        self.change("reload_done")
         self.assertTrue(wire.is_open())
         self.assert_good_client_works()
 
     def test_a_listener_comes_and_goes(self):
         wire = self.live()
         port = ports.free_port()
-        self.change("reloaded", listener__more=self.listener(port))
+        self.change("reload_done", listener__more=self.listener(port))
         self.assert_good_client_works(port)
         with connect(self.rig, port) as other:
             self.assert_ok(other.login(ALICE, PASSWORD))
-            self.change("reloaded")
+            self.change("reload_done")
             self.assertTrue(other.is_open())
             with self.assertRaises(ConnectionError):
                 Wire(port)
@@ -93,7 +93,7 @@ class Reload(gatecase.GateCase):
                 return wire.socket.getpeercert()["serialNumber"]
         wire, before = self.live(), serial()
         new = self.rig.servers.server("renewed", "localhost")
-        self.change("reloaded", tls={"certificate": [new.cert], "key": [new.key]})
+        self.change("reload_done", tls={"certificate": [new.cert], "key": [new.key]})
         self.assertNotEqual(serial(), before)
         self.assertTrue(wire.is_open())
 
@@ -106,7 +106,7 @@ class Reload(gatecase.GateCase):
         for mine, theirs in ((self.rig.server.cert, new.cert), (self.rig.server.key, new.key)):
             os.rename(mine, mine + ".kept")
             os.rename(theirs, mine)
-        self.change("reloaded")
+        self.change("reload_done")
         with connect(self.rig) as other:
             names = {name for _, name in other.socket.getpeercert()["subjectAltName"]}
         self.assertNotIn("mail.example.org", names)
@@ -114,7 +114,7 @@ class Reload(gatecase.GateCase):
 
     def test_certificates_by_name(self):
         second = self.rig.servers.server("second", "second.example.org")
-        self.change("reloaded", tls={"certificate": [self.rig.server.cert, second.cert],
+        self.change("reload_done", tls={"certificate": [self.rig.server.cert, second.cert],
                                      "key": [self.rig.server.key, second.key]})
         for name, expected in (("second.example.org", "second.example.org"),
                                ("mail.example.org", "mail.example.org"),
@@ -132,7 +132,7 @@ class Reload(gatecase.GateCase):
 
     def test_a_rule_takes_hold(self):
         wire = self.live()
-        self.change("reloaded", listener__imaps={"login": ["certificate"]})
+        self.change("reload_done", listener__imaps={"login": ["certificate"]})
         with connect(self.rig) as other:
             self.assert_refused(other.login(ALICE, PASSWORD))
         self.assertTrue(wire.is_open())

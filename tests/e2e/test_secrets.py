@@ -90,7 +90,7 @@ class Secrets(gatecase.GateCase):
             self.try_all(name, "x")
             self.try_all(name, "")
         self.assert_nowhere(*typed, f"{CANARY}-typed")
-        self.assertTrue(self.events("login_failed"))
+        self.assertTrue(self.events("login_refused", outcome="refused"))
 
     def test_lines_that_are_no_command(self):
         for octets in (f"{CANARY}-line\r\n", f"a {CANARY}-line\r\n", f"{CANARY}-line a LOGIN\r\n",

@@ -67,7 +67,7 @@ class Sessions(gatecase.GateCase):
     def test_events_of_a_session(self):
         wire = connect(self.rig, certificate=self.rig.alice)
         self.assert_ok(wire.external())
-        started = self.wait_event("session_started", login=ALICE, factor="certificate")
+        started = self.wait_event("login_accepted", login=ALICE, factor="certificate")
         wire.send(b"x LOGOUT\r\n")
         wire.until_closed()
         ended = self.wait_event("session_ended", session=started["session"])

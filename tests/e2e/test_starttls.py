@@ -70,7 +70,7 @@ class StartTls(gatecase.GateCase):
         said = wire.until_closed()
         self.assertNotIn(b"injected", said)
         self.assertLessEqual(len(said.splitlines()), 2, said)
-        self.wait_event("session_ended")
+        self.wait_event("starttls_injection")
 
     def test_commands_injected_behind_starttls(self):
         filler = b"injected NOOP " + b"x" * 65536
