@@ -52,6 +52,8 @@ static const struct call_rule common_rules[] = {
     {SCMP_SYS(mprotect), 1, {ARGUMENT_LACKS(2, PROT_EXEC)}},
     /* fstat() of the C library: the descriptor itself, no name below it. */
     {SCMP_SYS(newfstatat), 1, {ARGUMENT_HAS(3, AT_EMPTY_PATH)}},
+    /* getrlimit(), which sets nothing. */
+    {SCMP_SYS(prlimit64), 2, {ARGUMENT_IS(0, 0), ARGUMENT_IS(2, 0)}},
     /* What stdio asks of a stream that it is to buffer. */
     {SCMP_SYS(ioctl), 1, {ARGUMENT_MASKED(1, 0xffffffff, TCGETS)}},
     FCNTL(F_GETFL), FCNTL(F_SETFL), FCNTL(F_GETFD), FCNTL(F_SETFD), FCNTL(F_DUPFD_CLOEXEC),

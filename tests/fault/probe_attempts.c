@@ -142,6 +142,12 @@ static int raise_limit(void)
     return outcome(setrlimit(RLIMIT_CORE, &limit));
 }
 
+static int read_limit(void)
+{
+    struct rlimit limit;
+    return outcome(getrlimit(RLIMIT_NOFILE, &limit));
+}
+
 static int mount_something(void)
 {
     return outcome(mount("none", "/", "tmpfs", 0, NULL));
@@ -353,6 +359,7 @@ const struct probe_attempt probe_attempts[] = {
     {"SQLite", ROLE_KEEPER, PROBE_WORKS, use_sqlite},
     {"connect to a backend", ROLE_GATE, PROBE_WORKS, connect_to_backend},
     {"make a stream socket", ROLE_GATE, PROBE_WORKS, make_local_socket},
+    {"getrlimit", BOTH, PROBE_WORKS, read_limit},
     {"abort", BOTH, PROBE_ABORTS, fail_invariant},
 
     {"open /etc/passwd", ROLE_GATE, PROBE_KILLED, open_passwd},

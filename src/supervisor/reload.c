@@ -1,0 +1,120 @@
+/* Reload and what happens when it fails; see reload.h. Called by supervisor.c on signals and answers. */
+#include "supervisor/reload.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "supervisor/notify.h"
+
+static void reload_log_refusal(struct span sentence)
+{
+    struct log_record record;
+    log_begin(&record, LOG_ERROR, "reload_refused");
+    log_span(&record, "text", sentence);
+    log_end(&record);
+}
+
+/* config_read() says everything that is wrong, a line each. */
+static void reload_log_refusals(const struct strbuf *problem)
+{
+    struct span rest = strbuf_span(problem);
+    while (rest.len > 0) {
+        struct span line = span_cut(&rest, '\n');
+        if (line.len > 0)
+            reload_log_refusal(line);
+    }
+}
+
+/* Back to running; what came up meanwhile is done now. */
+static void reload_end(struct supervisor *supervisor)
+{
+    supervisor->phase = SUPERVISOR_RUNNING;
+    notify_manager(NOTIFY_READY);
+    supervisor_start_absent(supervisor);
+    if (supervisor->reload_is_asked)
+        reload_begin(supervisor, supervisor->reload_reads);
+}
+
+/* A new configuration from the file, or the running one once more. NULL with problem. */
+static struct config *reload_read(struct supervisor *supervisor, bool reads_file, struct strbuf *problem)
+{
+    if (!reads_file)
+        return supervisor->running->config;
+    struct config *config = config_read(supervisor->config_file, problem);
+    if (config == NULL || config_can_replace(config, supervisor->running->config, problem))
+        return config;
+    config_free(config);
+    return NULL;
+}
+
+static void reload_send(struct supervisor *supervisor, struct process *process)
+{
+    const struct setup *setup = supervisor->phase == SUPERVISOR_RELOADING ? supervisor->candidate
+                                                                           : supervisor->running;
+    if (process->phase == PROCESS_READY || process->phase == PROCESS_CONFIGURING)
+        process_configure(process, setup, supervisor->generation, supervisor->control);
+}
+
+static void reload_send_all(struct supervisor *supervisor, enum supervisor_phase phase)
+{
+    supervisor->phase = phase;
+    supervisor->generation++;
+    supervisor_each(supervisor, reload_send);
+    reload_advance(supervisor);
+}
+
+void reload_begin(struct supervisor *supervisor, bool reads_file)
+{
+    auto_strbuf struct strbuf problem = STRBUF(SUPERVISOR_PROBLEM_MAX);
+    if (supervisor->phase != SUPERVISOR_RUNNING) {
+        supervisor->reload_reads |= reads_file;
+        supervisor->reload_is_asked = true;
+        return;
+    }
+    supervisor->reload_is_asked = false;
+    supervisor->reload_reads = false;
+    notify_manager(NOTIFY_RELOADING);
+    log_sentence(LOG_INFO, "reload_started", "%s", reads_file ? "asked by SIGHUP" : "a file has changed");
+    struct config *config = reload_read(supervisor, reads_file, &problem);
+    if (config != NULL) {
+        watch_remember(&supervisor->watch, config);
+        supervisor->candidate = setup_new(config, supervisor->running, &problem);
+    }
+    if (supervisor->candidate == NULL) {
+        reload_log_refusals(&problem);
+        notify_manager(NOTIFY_READY);
+        return;
+    }
+    reload_send_all(supervisor, SUPERVISOR_RELOADING);
+}
+
+static void reload_accept(struct supervisor *supervisor)
+{
+    struct setup *former = supervisor->running;
+    supervisor->running = take(&supervisor->candidate);
+    doors_steer(&supervisor->running->doors, supervisor->running->config);
+    setup_replace(former, supervisor->running);
+    struct log_record record;
+    log_begin(&record, LOG_INFO, "reload_done");
+    log_number(&record, "generation", (int64_t)supervisor->generation);
+    log_end(&record);
+    reload_end(supervisor);
+}
+
+void reload_fail(struct supervisor *supervisor, const char *sentence)
+{
+    if (supervisor->phase != SUPERVISOR_RELOADING)
+        return; /* restoring: that process is started anew, with what all others have */
+    reload_log_refusal(span_of(sentence));
+    setup_replace(take(&supervisor->candidate), supervisor->running);
+    reload_send_all(supervisor, SUPERVISOR_RESTORING);
+}
+
+void reload_advance(struct supervisor *supervisor)
+{
+    if (!supervisor_is_settled(supervisor))
+        return;
+    if (supervisor->phase == SUPERVISOR_RELOADING)
+        reload_accept(supervisor);
+    else if (supervisor->phase == SUPERVISOR_RESTORING)
+        reload_end(supervisor);
+}

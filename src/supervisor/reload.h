@@ -1,0 +1,19 @@
+/*
+ * Changing the configuration of running roles: all of them take the new one, or all keep the old. What
+ * is wrong is logged, a record for each error, and nothing changes.
+ */
+#ifndef POSTERN_SUPERVISOR_RELOAD_H
+#define POSTERN_SUPERVISOR_RELOAD_H
+
+#include "supervisor/supervisor.h"
+
+/* reads_file: the file itself is read again (SIGHUP), not only those that it names (watch.h). */
+void reload_begin(struct supervisor *supervisor, bool reads_file);
+
+/* While reloading or restoring: a role refused, or ended. */
+void reload_fail(struct supervisor *supervisor, const char *sentence);
+
+/* While reloading or restoring: goes on when all have answered. */
+void reload_advance(struct supervisor *supervisor);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * What the supervisor knows of each role: its executable, its user and root, and what of a setup it is
+ * told. One row, one file role_*.c a role; everything else is the same for all (process.h).
+ */
+#ifndef POSTERN_SUPERVISOR_ROLE_KIND_H
+#define POSTERN_SUPERVISOR_ROLE_KIND_H
+
+#include "channel/channel.h"
+#include "supervisor/places.h"
+#include "supervisor/setup.h"
+
+enum { ROLE_LIST_MAX = 65535 /* octets of a list in one text; the schema has the last word */ };
+
+struct role_kind {
+    enum role role;
+    const char *executable;
+    const struct account *(*account)(const struct places *places);
+    const char *(*root)(const struct places *places); /* NULL: none */
+
+    /*
+     * Sends the part between configure_limits and configure_commit. False when something did not fit
+     * into its message, or the channel is closed.
+     */
+    bool (*send_part)(struct channel *channel, const struct setup *setup, int number, int control);
+};
+
+extern const struct role_kind role_kind_gate;
+extern const struct role_kind role_kind_keeper;
+
+/* Sends setup as a whole, as its generation. False as send_part. */
+bool role_send_setup(const struct role_kind *kind, struct channel *channel, const struct setup *setup,
+                     uint64_t generation, int number, int control) MUST_USE;
+
+/* The strings of a list, one a line, for a text of a message. */
+void role_join(const struct config_strings *strings, struct strbuf *lines);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * Files of the configuration for roles that may open none: certificates, keys, CRLs, passwords. The
+ * kernel copies each into a sealed memory file; the supervisor never looks inside. So all roles get
+ * the same octets, whatever happens on the disk meanwhile: a gate that is restarted, or put back to
+ * the running configuration, gets what the others have.
+ */
+#ifndef POSTERN_SUPERVISOR_SNAPSHOT_H
+#define POSTERN_SUPERVISOR_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/attributes.h"
+#include "base/strbuf.h"
+#include "config/config.h"
+
+enum { SNAPSHOT_MAX = 64 << 20 /* octets of one file: a CRL of a million certificates */ };
+
+/* What tells that a file was replaced or written to. All zero: it is not there. */
+struct file_identity {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified;
+    struct timespec changed;
+};
+
+struct file_identity file_identify(const char *path);
+bool file_is_same(const struct file_identity *a, const struct file_identity *b);
+
+/* Calls visit for each file that the configuration names, in a fixed order; stops when it says false. */
+typedef bool file_visit_fn(const char *path, void *argument);
+bool config_visit_files(const struct config *config, file_visit_fn *visit, void *argument);
+
+struct snapshot {
+    const char *path; /* the configuration's */
+    int fd;
+};
+
+struct snapshots {
+    struct snapshot *at;
+    size_t count;
+};
+
+/* False with a sentence in problem. */
+bool snapshots_take(struct snapshots *snapshots, const struct config *config,
+                    struct strbuf *problem) MUST_USE;
+void snapshots_fini(struct snapshots *snapshots);
+
+/* The sealed copy of that file; still owned here. -1 for NULL. */
+int snapshots_find(const struct snapshots *snapshots, const char *path);
+
+/* The file with the authorities that the system trusts: for a backend whose ca is not set. */
+extern const char system_ca_file[];
+
+/* ca, or the system's, or NULL for a backend without TLS. */
+const char *backend_ca_file(const struct config_backend *backend);
+
+#endif

@@ -1,0 +1,362 @@
+/* Starts, joins, restarts and stops the roles; see supervisor.h. Between main.c and process.c. */
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "supervisor/control.h"
+#include "supervisor/notify.h"
+#include "supervisor/reload.h"
+
+enum { SUPERVISOR_SENTENCE_MAX = 2048 };
+
+void supervisor_each(struct supervisor *supervisor, process_visit_fn *visit)
+{
+    visit(supervisor, &supervisor->keeper);
+    for (unsigned i = 0; i < supervisor->gate_count; i++)
+        visit(supervisor, &supervisor->gates[i]);
+}
+
+bool supervisor_is_settled(struct supervisor *supervisor)
+{
+    bool is_settled = supervisor->keeper.phase == PROCESS_READY || supervisor->keeper.phase == PROCESS_ABSENT;
+    for (unsigned i = 0; i < supervisor->gate_count; i++)
+        is_settled &= supervisor->gates[i].phase == PROCESS_READY ||
+                      supervisor->gates[i].phase == PROCESS_ABSENT;
+    return is_settled;
+}
+
+void process_explain(const struct process *process, const char *what, const char *reason,
+                     struct strbuf *sentence)
+{
+    process_print(process, sentence);
+    strbuf_format(sentence, " %s%s", what, reason);
+}
+
+/* --- Start -------------------------------------------------------------------------------------- */
+
+/* A channel between a gate and the keeper. What does not arrive is told again to the next of them. */
+static void supervisor_join(struct supervisor *supervisor, struct process *gate)
+{
+    int ends[2];
+    struct process *keeper = &supervisor->keeper;
+    if (!channel_is_open(&keeper->channel) || !channel_is_open(&gate->channel) || channel_pair(ends) < 0)
+        return;
+    struct message to_keeper = {.type = MESSAGE_gate_joined,
+                                .gate_joined = {.gate = (uint32_t)gate->number, .channel = ends[0]}};
+    struct message to_gate = {.type = MESSAGE_keeper_joined, .keeper_joined = {.channel = ends[1]}};
+    (void)channel_send(&keeper->channel, &to_keeper);
+    (void)channel_send(&gate->channel, &to_gate);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+/* A gate hears of the keeper before it opens its doors; the keeper knows its state before the gates. */
+static void supervisor_tell(struct supervisor *supervisor, struct process *process)
+{
+    if (process != &supervisor->keeper)
+        supervisor_join(supervisor, process);
+    process_configure(process, supervisor->running, supervisor->generation, supervisor->control);
+    for (unsigned i = 0; process == &supervisor->keeper && i < supervisor->gate_count; i++)
+        supervisor_join(supervisor, &supervisor->gates[i]);
+}
+
+/* The first failure of a start ends it. */
+static void supervisor_fail(struct supervisor *supervisor, const char *sentence)
+{
+    if (supervisor->failure.len == 0)
+        strbuf_append(&supervisor->failure, sentence);
+    (void)event_base_loopbreak(supervisor->loop);
+}
+
+static void supervisor_start(struct supervisor *supervisor, struct process *process)
+{
+    auto_strbuf struct strbuf problem = STRBUF(SUPERVISOR_SENTENCE_MAX);
+    if (process_start(process, &problem)) {
+        supervisor_tell(supervisor, process);
+        return;
+    }
+    if (supervisor->phase == SUPERVISOR_STARTING) {
+        supervisor_fail(supervisor, strbuf_text(&problem));
+        return;
+    }
+    log_sentence(LOG_ERROR, "role_failed", "%s", strbuf_text(&problem));
+    if (!process_is_alive(process))
+        process_restart_later(process);
+}
+
+static void supervisor_start_one_absent(struct supervisor *supervisor, struct process *process)
+{
+    if (process->phase == PROCESS_ABSENT && !evtimer_pending(process->restart, NULL))
+        supervisor_start(supervisor, process);
+}
+
+void supervisor_start_absent(struct supervisor *supervisor)
+{
+    supervisor_each(supervisor, supervisor_start_one_absent);
+}
+
+static void supervisor_announce(struct supervisor *supervisor)
+{
+    static const char line[] = "ready\n";
+    supervisor->phase = SUPERVISOR_RUNNING;
+    notify_manager(NOTIFY_READY);
+    log_sentence(LOG_INFO, "ready", "every listener accepts");
+    ssize_t ignored = write(STDOUT_FILENO, line, sizeof line - 1);
+    (void)ignored;
+    if (supervisor->reload_is_asked)
+        reload_begin(supervisor, supervisor->reload_reads);
+}
+
+/* The keeper first: a gate's first login finds it. */
+static void supervisor_advance_start(struct supervisor *supervisor)
+{
+    if (!supervisor_is_settled(supervisor))
+        return;
+    if (supervisor->gates[0].phase == PROCESS_ABSENT)
+        supervisor_start_absent(supervisor);
+    else
+        supervisor_announce(supervisor);
+}
+
+/* --- Stop --------------------------------------------------------------------------------------- */
+
+/* The gates first, since what they still have in flight may need the keeper. */
+static void supervisor_advance_stop(struct supervisor *supervisor)
+{
+    for (unsigned i = 0; i < supervisor->gate_count; i++)
+        if (process_is_alive(&supervisor->gates[i]))
+            return;
+    if (!process_is_alive(&supervisor->keeper))
+        (void)event_base_loopexit(supervisor->loop, NULL);
+    else if (supervisor->keeper.phase != PROCESS_ENDING)
+        process_finish(&supervisor->keeper, SUPERVISOR_KEEPER_FINISH_MS);
+}
+
+static void supervisor_stop_one(struct supervisor *supervisor, struct process *process)
+{
+    (void)evtimer_del(process->restart);
+    if (process != &supervisor->keeper && process_is_alive(process))
+        process_finish(process, SUPERVISOR_FINISH_MS);
+}
+
+static void supervisor_hasten_one(struct supervisor *supervisor, struct process *process)
+{
+    if (process != &supervisor->keeper)
+        process_kill(process);
+}
+
+static void supervisor_stop(struct supervisor *supervisor)
+{
+    if (supervisor->phase == SUPERVISOR_STOPPING) {
+        log_sentence(LOG_WARNING, "stopping", "told to stop a second time: gates are ended at once");
+        supervisor_each(supervisor, supervisor_hasten_one);
+        return;
+    }
+    log_sentence(LOG_INFO, "stopping", "gates finish what they have, within %d s",
+                 SUPERVISOR_FINISH_MS / 1000);
+    notify_manager(NOTIFY_STOPPING);
+    supervisor->phase = SUPERVISOR_STOPPING;
+    setup_replace(take(&supervisor->candidate), supervisor->running);
+    doors_fini(&supervisor->running->doors);
+    supervisor_each(supervisor, supervisor_stop_one);
+    supervisor_advance_stop(supervisor);
+}
+
+/* --- What became of a process ------------------------------------------------------------------- */
+
+static void supervisor_advance(struct supervisor *supervisor)
+{
+    switch (supervisor->phase) {
+    case SUPERVISOR_STARTING:
+        supervisor_advance_start(supervisor);
+        break;
+    case SUPERVISOR_RELOADING:
+    case SUPERVISOR_RESTORING:
+        reload_advance(supervisor);
+        break;
+    case SUPERVISOR_STOPPING:
+        supervisor_advance_stop(supervisor);
+        break;
+    case SUPERVISOR_RUNNING:
+        break;
+    }
+}
+
+void supervisor_process_answered(struct supervisor *supervisor, struct process *process)
+{
+    (void)process;
+    supervisor_advance(supervisor);
+}
+
+void supervisor_process_refused(struct supervisor *supervisor, struct process *process, const char *reason)
+{
+    auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
+    process_explain(process, "refuses the configuration: ", reason, &sentence);
+    if (supervisor->phase == SUPERVISOR_STARTING)
+        supervisor_fail(supervisor, reason);
+    else if (supervisor->phase == SUPERVISOR_RELOADING)
+        reload_fail(supervisor, strbuf_text(&sentence));
+    else
+        process_kill(process); /* it can't work with what all others have: it is to start afresh */
+}
+
+void supervisor_process_ended(struct supervisor *supervisor, struct process *process, const char *how)
+{
+    auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
+    process_explain(process, how, "", &sentence);
+    if (supervisor->phase == SUPERVISOR_STARTING) {
+        supervisor_fail(supervisor, strbuf_text(&sentence));
+        return;
+    }
+    if (supervisor->phase != SUPERVISOR_STOPPING)
+        process_restart_later(process);
+    reload_fail(supervisor, strbuf_text(&sentence));
+    supervisor_advance(supervisor);
+}
+
+void supervisor_process_due(struct supervisor *supervisor, struct process *process)
+{
+    if (supervisor->phase == SUPERVISOR_RUNNING)
+        supervisor_start(supervisor, process);
+}
+
+/* --- Signals ------------------------------------------------------------------------------------ */
+
+static struct process *supervisor_find(struct supervisor *supervisor, pid_t pid)
+{
+    if (supervisor->keeper.pid == pid)
+        return &supervisor->keeper;
+    for (unsigned i = 0; i < supervisor->gate_count; i++)
+        if (supervisor->gates[i].pid == pid)
+            return &supervisor->gates[i];
+    return NULL;
+}
+
+static void supervisor_reap(struct supervisor *supervisor)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        struct process *process = supervisor_find(supervisor, pid);
+        if (process != NULL)
+            process_reaped(process, status);
+    }
+}
+
+static void supervisor_on_signal(evutil_socket_t number, short what, void *argument)
+{
+    struct supervisor *supervisor = argument;
+    (void)what;
+    if (number == SIGCHLD)
+        supervisor_reap(supervisor);
+    else if (number == SIGHUP && supervisor->phase != SUPERVISOR_STOPPING)
+        reload_begin(supervisor, true);
+    else if (number != SIGHUP)
+        supervisor_stop(supervisor);
+}
+
+static void supervisor_on_files_changed(void *owner)
+{
+    struct supervisor *supervisor = owner;
+    if (supervisor->phase != SUPERVISOR_STOPPING)
+        reload_begin(supervisor, false);
+}
+
+static bool supervisor_take_signals(struct supervisor *supervisor)
+{
+    static const int numbers[SUPERVISOR_SIGNALS] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
+    for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++) {
+        supervisor->signals[i] = evsignal_new(supervisor->loop, numbers[i], supervisor_on_signal, supervisor);
+        if (supervisor->signals[i] == NULL || evsignal_add(supervisor->signals[i], NULL) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* --- The whole ---------------------------------------------------------------------------------- */
+
+static bool supervisor_make_processes(struct supervisor *supervisor)
+{
+    if (process_init(&supervisor->keeper, supervisor, &role_kind_keeper, PROCESS_NUMBER_NONE) < 0)
+        return false;
+    for (unsigned i = 0; i < supervisor->running->doors.gates; i++) {
+        supervisor->gate_count = i + 1;
+        if (process_init(&supervisor->gates[i], supervisor, &role_kind_gate, (int)i) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* The loop and what hangs on it. */
+static bool supervisor_make_loop(struct supervisor *supervisor)
+{
+    supervisor->loop = event_base_new();
+    return supervisor->loop != NULL && supervisor_take_signals(supervisor) &&
+           watch_init(&supervisor->watch, supervisor->loop, supervisor_on_files_changed, supervisor) == 0 &&
+           supervisor_make_processes(supervisor);
+}
+
+bool supervisor_init(struct supervisor *supervisor, const char *config_file, struct strbuf *problem)
+{
+    *supervisor = (struct supervisor){.config_file = config_file,
+                                      .control = -1,
+                                      .generation = 1,
+                                      .watch = {.inotify = -1},
+                                      .failure = STRBUF(SUPERVISOR_SENTENCE_MAX)};
+    struct config *config = config_read(config_file, problem);
+    if (config == NULL)
+        return false;
+    if (!places_prepare(&supervisor->places, config, problem)) {
+        config_free(config);
+        return false;
+    }
+    supervisor->running = setup_new(config, NULL, problem);
+    if (supervisor->running == NULL)
+        return false;
+    supervisor->control = control_open(config->control, problem);
+    if (supervisor->control < 0)
+        return false;
+    if (supervisor_make_loop(supervisor))
+        return true;
+    strbuf_append(problem, "no event loop to be had");
+    return false;
+}
+
+static void supervisor_fini_one(struct supervisor *supervisor, struct process *process)
+{
+    (void)supervisor;
+    process_fini(process);
+}
+
+void supervisor_fini(struct supervisor *supervisor)
+{
+    supervisor_each(supervisor, supervisor_fini_one);
+    watch_fini(&supervisor->watch);
+    for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
+        if (supervisor->signals[i] != NULL)
+            event_free(supervisor->signals[i]);
+    if (supervisor->loop != NULL)
+        event_base_free(supervisor->loop);
+    if (supervisor->running != NULL)
+        control_close(supervisor->control, supervisor->running->config->control);
+    places_fini(&supervisor->places);
+    setup_replace(supervisor->candidate, supervisor->running);
+    setup_replace(supervisor->running, NULL);
+    strbuf_fini(&supervisor->failure);
+}
+
+bool supervisor_run(struct supervisor *supervisor, struct strbuf *problem)
+{
+    watch_remember(&supervisor->watch, supervisor->running->config);
+    supervisor_start(supervisor, &supervisor->keeper);
+    if (supervisor->failure.len == 0)
+        (void)event_base_dispatch(supervisor->loop);
+    if (supervisor->failure.len == 0)
+        return true;
+    strbuf_append_span(problem, strbuf_span(&supervisor->failure));
+    return false;
+}

@@ -1,0 +1,85 @@
+/*
+ * The parent of all: it opens what others may not, starts them, tells them what to do, joins them by
+ * channels, and starts again what ends. It reads no byte that came from the network or a download.
+ * There is one phase, and supervisor.c is its only writer but for reload.c, which moves between
+ * running, reloading and restoring.
+ */
+#ifndef POSTERN_SUPERVISOR_SUPERVISOR_H
+#define POSTERN_SUPERVISOR_SUPERVISOR_H
+
+#include <event2/event.h>
+
+#include "base/attributes.h"
+#include "base/strbuf.h"
+#include "supervisor/places.h"
+#include "supervisor/process.h"
+#include "supervisor/setup.h"
+#include "supervisor/watch.h"
+
+enum supervisor_phase {
+    SUPERVISOR_STARTING,  /* the keeper, then the gates, take the first setup; any failure ends it all */
+    SUPERVISOR_RUNNING,
+    SUPERVISOR_RELOADING, /* the roles were sent the candidate and have not all answered */
+    SUPERVISOR_RESTORING, /* one refused it: the others take the running setup again */
+    SUPERVISOR_STOPPING,  /* the gates finish, then the keeper */
+};
+
+enum {
+    SUPERVISOR_PROBLEM_MAX = 65536, /* octets of what is wrong with a configuration */
+    SUPERVISOR_FINISH_MS = 30000,   /* that a gate has to let go of what is in flight */
+    SUPERVISOR_KEEPER_FINISH_MS = 5000,
+    SUPERVISOR_SIGNALS = 4,
+};
+
+struct supervisor {
+    struct event_base *loop;
+    enum supervisor_phase phase;
+    const char *config_file;
+    struct places places;
+    struct setup *running;   /* what the roles have, or at start are to get */
+    struct setup *candidate; /* while reloading */
+    uint64_t generation;     /* of what was sent last */
+    struct process keeper;
+    struct process gates[DOOR_GATES_MAX];
+    unsigned gate_count;
+    int control; /* the listening control socket */
+    struct watch watch;
+    struct event *signals[SUPERVISOR_SIGNALS];
+    bool reload_is_asked; /* again, while one was going on */
+    bool reload_reads;    /* and the file itself is to be read */
+    struct strbuf failure; /* why the start failed; empty: it did not */
+};
+
+/* Opens everything; nothing runs yet. False with what is wrong, a line each, in problem. */
+bool supervisor_init(struct supervisor *supervisor, const char *config_file,
+                     struct strbuf *problem) MUST_USE;
+void supervisor_fini(struct supervisor *supervisor);
+
+/*
+ * Starts the roles and runs until SIGTERM or SIGINT has ended them all. False when the start failed,
+ * with a sentence in problem.
+ */
+bool supervisor_run(struct supervisor *supervisor, struct strbuf *problem) MUST_USE;
+
+/* Called by process.c: what became of a role's process. */
+void supervisor_process_answered(struct supervisor *supervisor, struct process *process);
+void supervisor_process_refused(struct supervisor *supervisor, struct process *process,
+                                const char *reason);
+void supervisor_process_ended(struct supervisor *supervisor, struct process *process, const char *how);
+void supervisor_process_due(struct supervisor *supervisor, struct process *process);
+
+/* Calls visit for the keeper and each gate. */
+typedef void process_visit_fn(struct supervisor *supervisor, struct process *process);
+void supervisor_each(struct supervisor *supervisor, process_visit_fn *visit);
+
+/* True when no process owes an answer to the setup that it was sent. */
+bool supervisor_is_settled(struct supervisor *supervisor);
+
+/* Starts what ended while a reload was going on. */
+void supervisor_start_absent(struct supervisor *supervisor);
+
+/* A sentence about a process: "gate/1 refused the configuration: …". */
+void process_explain(const struct process *process, const char *what, const char *reason,
+                     struct strbuf *sentence);
+
+#endif
