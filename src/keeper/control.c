@@ -12,7 +12,7 @@
 #include "keeper/keeper.h"
 #include "keeper/listing.h"
 
-enum { CONTROL_PAUSE_MS = 500, CONTROL_ACCEPTS_MAX = 16 };
+enum { CONTROL_PAUSE_MS = 500, CONTROL_ACCEPTS_MAX = 16, CONTROL_DRAINS_MAX = 4 };
 
 /* --- Clients ----------------------------------------------------------------------------------------- */
 
@@ -136,15 +136,23 @@ static void control_log_refusal(struct control *control, uid_t uid, const char *
     control->refusals_logged_ms = now_ms;
 }
 
-/* Says why and closes. What the peer has sent already is read first: unread, it would void the reply. */
+/* Reads and forgets what the peer has sent already: unread at the close, it would void our reply. */
+static void control_drain(int fd)
+{
+    uint8_t octets[16];
+    struct iovec part = {.iov_base = octets, .iov_len = sizeof octets};
+    struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1};
+    for (int i = 0; i < CONTROL_DRAINS_MAX; i++)
+        if (recvmsg(fd, &header, MSG_DONTWAIT) <= 0)
+            return;
+}
+
+/* Says why; the caller closes. */
 static void control_refuse(struct control *control, int fd, uid_t uid, const char *sentence)
 {
-    uint8_t ignored[256];
     struct message message = {.type = MESSAGE_failed, .failed = {.text = span_of(sentence)}};
     control_log_refusal(control, uid, sentence);
-    for (int i = 0; i < 4; i++)
-        if (recv(fd, ignored, sizeof ignored, MSG_DONTWAIT) <= 0)
-            break;
+    control_drain(fd);
     int ignored_result = channel_send_blocking(fd, &message);
     (void)ignored_result;
 }
