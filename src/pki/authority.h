@@ -42,7 +42,7 @@ enum {
 struct authority;
 
 struct authority_request {
-    const char *dir;        /* made with mode 0700; one that is there must be ours and closed to others */
+    const char *dir;        /* made with mode 0700; one that is there must be ours, others can't write */
     const char *name;       /* common name; NULL: AUTHORITY_NAME_DEFAULT */
     struct span passphrase; /* AUTHORITY_PASSPHRASE_MIN to _MAX octets, no control characters */
     unsigned days;          /* 1 to AUTHORITY_DAYS_MAX */
@@ -67,8 +67,8 @@ struct authority *authority_load(const char *dir, struct span passphrase,
 void authority_free(struct authority *authority);
 
 /*
- * Reads the passphrase for --passphrase-file: the first line, without its line end. The file must be
- * a regular one, no symbolic link, and closed to group and others.
+ * Reads the passphrase for --passphrase-file: the first line, without its line end. A regular file
+ * must be closed to group and others; a pipe (a shell's <(…)) is read as it is.
  */
 bool authority_read_passphrase(const char *file, struct secret *ret_passphrase,
                                struct strbuf *ret_error) MUST_USE;
