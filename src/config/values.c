@@ -155,9 +155,7 @@ const struct value_type value_duration = {
     .form = "duration", .storage = &storage_duration, .parse = duration_parse};
 const struct value_type value_bool = {
     .form = "yes or no", .storage = &storage_bool, .parse = bool_parse};
-const struct value_type value_term = {
-    .form = "word", .storage = &storage_term, .parse = term_parse};
+const struct value_type value_term = {.storage = &storage_term, .parse = term_parse};
 const struct value_type value_protocol = {
-    .form = "word", .storage = &storage_term, .parse = protocol_parse};
-const struct value_type value_language = {
-    .form = "word", .storage = &storage_text, .parse = language_parse};
+    .form = "imap", .storage = &storage_term, .parse = protocol_parse};
+const struct value_type value_language = {.storage = &storage_text, .parse = language_parse};

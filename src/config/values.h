@@ -41,7 +41,7 @@ struct storage {
 };
 
 struct value_type {
-    const char *form; /* for the manual: "duration" */
+    const char *form; /* for the manual: "duration"; NULL: one of the setting's terms */
     const struct storage *storage;
     bool (*parse)(const struct value_in *in, struct value_out *ret_out); /* false: mistake added */
     const char *prefix; /* stands before the kept text in the file; NULL: nothing */

@@ -1,8 +1,8 @@
 /*
- * postern.conf as a hostile hand may write it; files that it names are not looked at. Claims: the scan
- * and libconfuse never take one text in two ways; a text is either accepted without a word or refused
- * with lines that name a line of it, in order, in printable ASCII; and what --explain prints of an
- * accepted one means the same when it is read again.
+ * postern.conf as a hostile hand may write it; files that it names are not looked at. Claims: the
+ * scan and libconfuse never take one text in two ways; a text is either accepted without a word or
+ * refused with lines that name a line of it, in order, in printable ASCII; and what --explain
+ * prints of an accepted one means the same when it is read again.
  */
 #include "config/explain.h"
 #include "config/reading.h"
@@ -18,6 +18,14 @@ static uint64_t count_lines(struct span text)
     return lines;
 }
 
+/* At the end of a line: before it, a quoted value may spell the same. */
+static bool says_two_ways(struct span line)
+{
+    struct span sentence = SPAN(READ_TWO_WAYS);
+    return line.len >= sentence.len &&
+           span_equal(span_from(line, line.len - sentence.len), sentence);
+}
+
 static void check_errors(struct span errors, uint64_t lines)
 {
     uint64_t last = 1;
@@ -28,6 +36,7 @@ static void check_errors(struct span errors, uint64_t lines)
         uint64_t number = 0;
         invariant(span_to_u64(span_cut(&line, ':'), lines, &number) && number >= last);
         last = number;
+        invariant(!says_two_ways(line));
         for (size_t i = 0; i < line.len; i++)
             invariant(line.at[i] >= ' ' && line.at[i] < 0x7f);
     }
@@ -57,7 +66,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
         return 0;
     struct config *config = config_read_text("f", text, CONFIG_FILES_ASSUMED, &errors);
     invariant(!strbuf_failed(&errors));
-    invariant(strstr(strbuf_text(&errors), READ_TWO_WAYS) == NULL);
     if (config == NULL) {
         check_errors(strbuf_span(&errors), count_lines(text));
     } else {
