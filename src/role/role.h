@@ -49,7 +49,7 @@ struct role_profile {
     bool keeps_files;         /* may open files below its root (the keeper's state) */
     bool keeps_network;       /* may make and connect internet sockets (a gate) */
     uint64_t memory_bytes;    /* RLIMIT_AS. Not set in sanitizer builds */
-    uint64_t file_bytes;      /* RLIMIT_FSIZE. Not set while the log is a plain file, which grows */
+    uint64_t file_bytes;      /* RLIMIT_FSIZE; the log is a pipe, no file */
     bool needs_descriptors;   /* raises RLIMIT_NOFILE to its hard limit */
 };
 

@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/log.h"
@@ -102,13 +101,6 @@ static int sandbox_set_limit(__rlimit_resource_t resource, rlim_t value)
     return setrlimit(resource, &limit) == 0 ? 0 : -errno;
 }
 
-/* Records go to descriptor 2; a file-size limit would end the log when it is a plain file. */
-static bool sandbox_logs_to_file(void)
-{
-    struct stat log;
-    return fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode);
-}
-
 int sandbox_set_limits(const struct role_start *start)
 {
     const struct role_profile *profile = start->profile;
@@ -119,7 +111,7 @@ int sandbox_set_limits(const struct role_start *start)
         {RLIMIT_CORE, 0},
         {RLIMIT_NPROC, 0},
         {RLIMIT_NOFILE, profile->needs_descriptors ? RLIM_INFINITY : SANDBOX_FEW_DESCRIPTORS},
-        {RLIMIT_FSIZE, sandbox_logs_to_file() ? RLIM_INFINITY : profile->file_bytes},
+        {RLIMIT_FSIZE, profile->file_bytes},
         {RLIMIT_AS, sandbox_is_sanitized ? RLIM_INFINITY : profile->memory_bytes},
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {

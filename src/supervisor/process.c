@@ -180,7 +180,8 @@ bool process_start(struct process *process, struct strbuf *problem)
 {
     int fd = -1;
     invariant(!process_is_alive(process));
-    pid_t pid = spawn_role(process->kind, process->number, &process->supervisor->places, &fd, problem);
+    pid_t pid = spawn_role(process->kind, process->number, &process->supervisor->places,
+                           process->supervisor->relay.input, &fd, problem);
     if (pid < 0)
         return false;
     process->pid = pid;

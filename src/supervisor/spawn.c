@@ -87,12 +87,13 @@ static void spawn_reset_signals(void)
 }
 
 /* In the child: standard error is the log, descriptor 3 the channel, and there is nothing else. */
-_Noreturn static void spawn_become(const char *path, struct spawn_arguments *arguments, int channel)
+_Noreturn static void spawn_become(const char *path, struct spawn_arguments *arguments, int channel,
+                                   int log)
 {
     char *const no_environment[] = {NULL};
     int nothing = open("/dev/null", O_RDWR);
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(nothing, STDOUT_FILENO) < 0 ||
-        dup2(channel, ROLE_CHANNEL_FD) < 0 || fcntl(ROLE_CHANNEL_FD, F_SETFD, 0) != 0)
+        dup2(log, STDERR_FILENO) < 0 || dup2(channel, ROLE_CHANNEL_FD) < 0 || fcntl(ROLE_CHANNEL_FD, F_SETFD, 0) != 0)
         _exit(EXIT_NO_EXEC);
     (void)close_range(ROLE_CHANNEL_FD + 1, ~0U, 0);
     spawn_reset_signals();
@@ -101,7 +102,7 @@ _Noreturn static void spawn_become(const char *path, struct spawn_arguments *arg
 }
 
 /* Signals wait meanwhile: in the child the loop's handlers would write into the parent's loop. */
-static pid_t spawn_fork(const char *path, struct spawn_arguments *arguments, int channel)
+static pid_t spawn_fork(const char *path, struct spawn_arguments *arguments, int channel, int log)
 {
     sigset_t all;
     sigset_t before;
@@ -109,7 +110,7 @@ static pid_t spawn_fork(const char *path, struct spawn_arguments *arguments, int
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
-        spawn_become(path, arguments, channel);
+        spawn_become(path, arguments, channel, log);
     int error = errno;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -117,7 +118,7 @@ static pid_t spawn_fork(const char *path, struct spawn_arguments *arguments, int
 }
 
 pid_t spawn_role(const struct role_kind *kind, int number, const struct places *places,
-                 int *ret_channel, struct strbuf *problem)
+                 int log, int *ret_channel, struct strbuf *problem)
 {
     auto_strbuf struct strbuf path = STRBUF(PATH_MAX);
     struct spawn_arguments arguments = {.count = 0};
@@ -132,7 +133,7 @@ pid_t spawn_role(const struct role_kind *kind, int number, const struct places *
                       strerror_r(-result, text, sizeof text));
         return -1;
     }
-    pid_t pid = spawn_fork(strbuf_text(&path), &arguments, ends[1]);
+    pid_t pid = spawn_fork(strbuf_text(&path), &arguments, ends[1], log);
     if (pid > 0)
         *ret_channel = ends[0];
     else

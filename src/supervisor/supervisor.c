@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/control.h"
 #include "supervisor/notify.h"
@@ -103,6 +104,7 @@ static void supervisor_announce(struct supervisor *supervisor)
 {
     static const char line[] = "ready\n";
     supervisor->phase = SUPERVISOR_RUNNING;
+    relay_release(&supervisor->relay);
     notify_manager(NOTIFY_READY);
     log_sentence(LOG_INFO, "ready", "every listener accepts");
     ssize_t ignored = write(STDOUT_FILENO, line, sizeof line - 1);
@@ -149,17 +151,25 @@ static void supervisor_hasten_one(struct supervisor *supervisor, struct process 
         process_kill(process);
 }
 
+static void supervisor_hasten(struct supervisor *supervisor)
+{
+    log_sentence(LOG_WARNING, "stopping", "told to stop a second time: gates are ended at once");
+    supervisor_each(supervisor, supervisor_hasten_one);
+}
+
 static void supervisor_stop(struct supervisor *supervisor)
 {
     if (supervisor->phase == SUPERVISOR_STOPPING) {
-        log_sentence(LOG_WARNING, "stopping", "told to stop a second time: gates are ended at once");
-        supervisor_each(supervisor, supervisor_hasten_one);
+        if (clock_monotonic_ms() - supervisor->stopping_ms >= SUPERVISOR_SECOND_STOP_MS)
+            supervisor_hasten(supervisor);
         return;
     }
+    relay_release(&supervisor->relay);
     log_sentence(LOG_INFO, "stopping", "gates finish what they have, within %d s",
                  SUPERVISOR_FINISH_MS / 1000);
     notify_manager(NOTIFY_STOPPING);
     supervisor->phase = SUPERVISOR_STOPPING;
+    supervisor->stopping_ms = clock_monotonic_ms();
     setup_replace(take(&supervisor->candidate), supervisor->running);
     doors_fini(&supervisor->running->doors);
     supervisor_each(supervisor, supervisor_stop_one);
@@ -196,12 +206,14 @@ void supervisor_process_refused(struct supervisor *supervisor, struct process *p
 {
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, "refuses the configuration: ", reason, &sentence);
-    if (supervisor->phase == SUPERVISOR_STARTING)
+    if (supervisor->phase == SUPERVISOR_STARTING) {
+        relay_drop(&supervisor->relay);
         supervisor_fail(supervisor, reason);
-    else if (supervisor->phase == SUPERVISOR_RELOADING)
+    } else if (supervisor->phase == SUPERVISOR_RELOADING) {
         reload_fail(supervisor, strbuf_text(&sentence));
-    else
+    } else {
         process_kill(process); /* it can't work with what all others have: it is to start afresh */
+    }
 }
 
 void supervisor_process_ended(struct supervisor *supervisor, struct process *process, const char *how)
@@ -296,6 +308,7 @@ static bool supervisor_make_loop(struct supervisor *supervisor)
 {
     supervisor->loop = event_base_new();
     return supervisor->loop != NULL && supervisor_take_signals(supervisor) &&
+           relay_init(&supervisor->relay, supervisor->loop) == 0 &&
            watch_init(&supervisor->watch, supervisor->loop, supervisor_on_files_changed, supervisor) == 0 &&
            supervisor_make_processes(supervisor);
 }
@@ -305,6 +318,7 @@ bool supervisor_init(struct supervisor *supervisor, const char *config_file, str
     *supervisor = (struct supervisor){.config_file = config_file,
                                       .control = -1,
                                       .generation = 1,
+                                      .relay = {.input = -1, .output = -1, .standard_error = -1},
                                       .watch = {.inotify = -1},
                                       .failure = STRBUF(SUPERVISOR_SENTENCE_MAX)};
     struct config *config = config_read(config_file, problem);
@@ -339,6 +353,7 @@ void supervisor_fini(struct supervisor *supervisor)
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
         if (supervisor->signals[i] != NULL)
             event_free(supervisor->signals[i]);
+    relay_fini(&supervisor->relay);
     if (supervisor->loop != NULL)
         event_base_free(supervisor->loop);
     if (supervisor->running != NULL)

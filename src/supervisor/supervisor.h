@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "supervisor/places.h"
 #include "supervisor/process.h"
+#include "supervisor/relay.h"
 #include "supervisor/setup.h"
 #include "supervisor/watch.h"
 
@@ -28,6 +29,7 @@ enum {
     SUPERVISOR_PROBLEM_MAX = 65536, /* octets of what is wrong with a configuration */
     SUPERVISOR_FINISH_MS = 30000,   /* that a gate has to let go of what is in flight */
     SUPERVISOR_KEEPER_FINISH_MS = 5000,
+    SUPERVISOR_SECOND_STOP_MS = 1000, /* a signal sooner after the first is the same one, sent to all */
     SUPERVISOR_SIGNALS = 4,
 };
 
@@ -43,8 +45,10 @@ struct supervisor {
     struct process gates[DOOR_GATES_MAX];
     unsigned gate_count;
     int control; /* the listening control socket */
+    struct relay relay; /* of the roles' log */
     struct watch watch;
     struct event *signals[SUPERVISOR_SIGNALS];
+    uint64_t stopping_ms; /* when told to stop */
     bool reload_is_asked; /* again, while one was going on */
     bool reload_reads;    /* and the file itself is to be read */
     struct strbuf failure; /* why the start failed; empty: it did not */
