@@ -11,6 +11,7 @@
 #include "pki/client_certificate.h"
 
 #include <openssl/asn1.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -94,8 +95,10 @@ static void certificate_judge_chain(X509 *certificate, long verify_result,
 int client_certificate_verify_chain(X509_STORE_CTX *store, void *unused)
 {
     (void)unused;
+    (void)ERR_set_mark();
     if (X509_verify_cert(store) != 1 && X509_STORE_CTX_get_error(store) == X509_V_OK)
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED); /* it could not even begin */
+    (void)ERR_pop_to_mark();
     return 1;
 }
 
@@ -228,37 +231,48 @@ static bool certificate_read_not_after(const X509 *certificate, int64_t *ret_not
     return true;
 }
 
+/* Fills in the verdict of a certificate that was shown. */
+static void certificate_judge(X509 *certificate, long verify_result,
+                              struct client_certificate *verdict, struct strbuf *name)
+{
+    certificate_judge_chain(certificate, verify_result, verdict);
+    if (!certificate_fingerprint(certificate, verdict->fingerprint)) {
+        certificate_refuse(verdict, CERTIFICATE_BAD_CHAIN);
+        return;
+    }
+    if (verdict->state != CERTIFICATE_VALID)
+        return;
+    if (!certificate_is_for_clients(certificate)) {
+        certificate_refuse(verdict, CERTIFICATE_WRONG_PURPOSE);
+        return;
+    }
+    if (!certificate_read_not_after(certificate, &verdict->not_after_s)) {
+        certificate_refuse(verdict, CERTIFICATE_BAD_CHAIN);
+        return;
+    }
+    enum certificate_refusal refusal = certificate_append_name(certificate, name);
+    if (refusal != CERTIFICATE_OK)
+        certificate_refuse(verdict, refusal);
+}
+
 void client_certificate_read(X509 *certificate, long verify_result,
                              struct client_certificate *ret_certificate, struct strbuf *name)
 {
     *ret_certificate = (struct client_certificate){.state = CERTIFICATE_ABSENT};
     if (certificate == NULL)
         return;
-    certificate_judge_chain(certificate, verify_result, ret_certificate);
-    if (!certificate_fingerprint(certificate, ret_certificate->fingerprint)) {
-        certificate_refuse(ret_certificate, CERTIFICATE_BAD_CHAIN);
-        return;
-    }
-    if (ret_certificate->state != CERTIFICATE_VALID)
-        return;
-    if (!certificate_is_for_clients(certificate)) {
-        certificate_refuse(ret_certificate, CERTIFICATE_WRONG_PURPOSE);
-        return;
-    }
-    if (!certificate_read_not_after(certificate, &ret_certificate->not_after_s)) {
-        certificate_refuse(ret_certificate, CERTIFICATE_BAD_CHAIN);
-        return;
-    }
-    enum certificate_refusal refusal = certificate_append_name(certificate, name);
-    if (refusal != CERTIFICATE_OK)
-        certificate_refuse(ret_certificate, refusal);
+    (void)ERR_set_mark(); /* what does not decode here is no error of the connection's TLS */
+    certificate_judge(certificate, verify_result, ret_certificate, name);
+    (void)ERR_pop_to_mark();
 }
 
 bool client_certificate_read_der(struct span der, struct client_certificate *ret_certificate,
                                  struct strbuf *name)
 {
     const unsigned char *at = der.at;
+    (void)ERR_set_mark();
     X509 *certificate = d2i_X509(NULL, &at, (long)der.len);
+    (void)ERR_pop_to_mark();
     bool is_one = certificate != NULL && at == der.at + der.len;
     if (is_one)
         client_certificate_read(certificate, X509_V_OK, ret_certificate, name);

@@ -19,7 +19,7 @@
 #include "base/strbuf.h"
 
 enum {
-    LOGIN_OCTETS_MAX = 320,        /* octets: 64 + @ + 255, RFC 5321 section 4.5.3.1 */
+    LOGIN_OCTETS_MAX = 320,      /* 64 + @ + 255, RFC 5321 section 4.5.3.1 */
     LOGIN_NAME_LOCAL_MAX = 64,   /* of these, before the @ */
     LOGIN_NAME_TYPED_MAX = 1280, /* as typed: folding makes full-width letters shorter */
 };

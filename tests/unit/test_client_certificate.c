@@ -48,7 +48,7 @@ static long verify(X509 *certificate, X509 *chain, X509_CRL *crl, bool wants_crl
     X509_STORE_CTX_free(attempt);
     X509_STORE_free(store);
     sk_X509_free(others);
-    ERR_clear_error();
+    assert_int_equal(ERR_peek_error(), 0);
     return result;
 }
 
@@ -131,7 +131,7 @@ static void test_der_reads_the_same(void **state)
     assert_false(client_certificate_read_der(strbuf_span(&der), &read, &name));
     assert_false(client_certificate_read_der(span_first(strbuf_span(&der), 100), &read, &name));
     assert_false(client_certificate_read_der(SPAN_NONE, &read, &name));
-    ERR_clear_error();
+    assert_int_equal(ERR_peek_error(), 0);
     made_free(&client);
 }
 
