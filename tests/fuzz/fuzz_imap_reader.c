@@ -3,6 +3,8 @@
  * cut; what is held stays within its cap; imap_command finds the strings exactly where the reader
  * found them; strings written anew are read as the same.
  */
+#include <stdio.h>
+
 #include "fuzz.h"
 #include "protocol/imap_command.h"
 #include "protocol/imap_reader.h"
@@ -41,6 +43,39 @@ static bool asks_for_answer(struct span text)
     return imap_command_split(text, &command) &&
            span_equal_nocase(command.name, SPAN("AUTHENTICATE")) &&
            imap_take_atom(&command.arguments, &mechanism) && command.arguments.at == NULL;
+}
+
+/* --- Lines and literals --------------------------------------------------------------------------- */
+
+/* line is followed by a literal of size octets: it must say so at its very end. */
+static void check_announcement(struct span line, size_t size)
+{
+    invariant(line.len >= 2 && line.at[line.len - 2] == '\r' && line.at[line.len - 1] == '\n');
+    size_t start = line.len;
+    do
+        start--;
+    while (start > 0 && line.at[start] != '{');
+    char announced[32];
+    (void)snprintf(announced, sizeof announced, "%.*s", (int)(line.len - start), line.at + start);
+    char *end;
+    invariant(announced[0] == '{' && strtoull(announced + 1, &end, 10) == size);
+    invariant(strcmp(end, "}\r\n") == 0 || strcmp(end, "+}\r\n") == 0);
+}
+
+/* Outside literals a command has no line end but those of the announcements, and no NUL. */
+static void check_lines(struct span text, const struct literal_trace *trace, size_t literals)
+{
+    size_t start = 0;
+    for (size_t i = 0; i <= literals; i++) {
+        size_t end = i == literals ? text.len : trace->offset[i];
+        struct span line = span_first(span_from(text, start), end - start);
+        if (i < literals) {
+            check_announcement(line, trace->size[i]);
+            line.len -= 2;
+            start = end + trace->size[i];
+        }
+        invariant(!span_has(line, '\r') && !span_has(line, '\n') && !span_has(line, '\0'));
+    }
 }
 
 /* --- Reader and command agree -------------------------------------------------------------------- */
@@ -104,6 +139,7 @@ static void check_command(const struct imap_reader *reader, struct literal_trace
 {
     struct span text = imap_reader_text(reader);
     struct imap_command command;
+    check_lines(text, trace, reader->literals);
     if (!imap_command_split(text, &command))
         return;
     auto_strbuf struct strbuf scratch = STRBUF(IMAP_COMMAND_MAX);
