@@ -10,13 +10,15 @@
 #include "config/reading.h"
 
 /* A whole configuration in pieces, so that a case shows only what it is about. */
-#define HOST     "hostname = mail.example.org\n"
-#define TLS      "tls { certificate = /c key = /k }\n"
-#define TLS_CA   "tls { certificate = /c key = /k client_ca = /a }\n"
-#define BACKEND  "backend b { address = \"127.0.0.1:143\" }\n"
-#define MASTER   "backend b { address = \"127.0.0.1:143\" master_user = m master_password_file = /p }\n"
+#define HOST    "hostname = mail.example.org\n"
+#define TLS     "tls { certificate = /c key = /k }\n"
+#define TLS_CA  "tls { certificate = /c key = /k client_ca = /a }\n"
+#define BACKEND "backend b { address = \"127.0.0.1:143\" }\n"
+#define MASTER                                                                                     \
+    "backend b { address = \"127.0.0.1:143\" master_user = m master_password_file = /p }\n"
 #define LISTENER(login)                                                                            \
-    "listener l { bind = \"[::]:993\" protocol = imap tls = implicit backend = b login = " login " }\n"
+    "listener l { bind = \"[::]:993\" protocol = imap tls = implicit backend = b login = " login   \
+    " }\n"
 #define REST TLS BACKEND LISTENER("password")
 
 struct config_case {

@@ -31,9 +31,9 @@ static void test_words(void **state)
          "f:2: \"*\" in a value without quotes would be lost; put the value in quotes\n"},
         {HOST "control = /run/x/*y\n" REST,
          "f:2: \"/*\" in a value without quotes would begin a comment; put the value in quotes\n"},
-        {HOST "control = /run#x\n" REST,
-         "f:2: \"#\" in a value without quotes would begin a comment; put the value in quotes, or a "
-         "space before the comment\n"},
+        {HOST "control = /run#x\n" REST, "f:2: \"#\" in a value without quotes would begin a "
+                                         "comment; put the value in quotes, or a "
+                                         "space before the comment\n"},
         {HOST "control = ${HOME}/control\n" REST,
          "f:2: \"${\" would be replaced from the environment; write the value itself\n"},
         {HOST "tls { certificate = /${A key = /k }\n" BACKEND LISTENER("password"),
@@ -48,12 +48,15 @@ static void test_words(void **state)
          "f:2: \"+=\" is not used here; write = and the whole list\n"},
         {HOST "include(\"/etc/passwd\")\n" REST,
          "f:2: there are no functions such as include(); write the settings here\n"},
-        {HOST "control = /a\x01" "b\n" REST, "f:2: octet 0x01; write printable characters only\n"},
-        {HOST "control = /var lib\n" REST,
-         "f:2: \"lib\" is out of place here; write NAME = VALUE, with the value in quotes if it has "
-         "spaces\n"},
+        {HOST "control = /a\x01"
+              "b\n" REST,
+         "f:2: octet 0x01; write printable characters only\n"},
+        {HOST "control = /var lib\n" REST, "f:2: \"lib\" is out of place here; write NAME = VALUE, "
+                                           "with the value in quotes if it has "
+                                           "spaces\n"},
         {HOST "control = /m\xc3\xbcll\n \xa0 = x\n" REST,
-         "f:3: there is no setting \"\\xa0\" outside sections; write one of: hostname, domains, state, "
+         "f:3: there is no setting \"\\xa0\" outside sections; write one of: hostname, domains, "
+         "state, "
          "language, control, empty_root, gate_user, keeper_user, operators, gates\n"},
     };
     EXPECT_CASES(cases);
@@ -98,7 +101,8 @@ static void test_lists_and_assignments(void **state)
          "f:2: the list \"domains\" is not closed before this; write } after its values\n"
          "f:2: \"{\" is out of place here; write NAME = VALUE, with the value in quotes if it has "
          "spaces\n"
-         "f:2: \"b.example\" is out of place here; write NAME = VALUE, with the value in quotes if it "
+         "f:2: \"b.example\" is out of place here; write NAME = VALUE, with the value in quotes if "
+         "it "
          "has spaces\n"
          "f:2: this } closes nothing; take it out, or write { where its section begins\n"
          "f:2: this } closes nothing; take it out, or write { where its section begins\n"},
@@ -111,18 +115,20 @@ static void test_lists_and_assignments(void **state)
         {HOST "login { default_domain = }\n" REST,
          "f:2: \"default_domain\" has no value in its line; write it after the =\n"},
         {HOST "domains {a.example}\n" REST, "f:2: domains has no =; write domains = VALUE\n"},
-        {HOST "language\n" REST,
-         "f:2: \"language\" is out of place here; write NAME = VALUE, with the value in quotes if it "
-         "has spaces\n"},
+        {HOST "language\n" REST, "f:2: \"language\" is out of place here; write NAME = VALUE, with "
+                                 "the value in quotes if it "
+                                 "has spaces\n"},
         {HOST "\"language\" = en\n" REST,
-         "f:2: \"language\" is out of place here; write NAME = VALUE, with the value in quotes if it "
+         "f:2: \"language\" is out of place here; write NAME = VALUE, with the value in quotes if "
+         "it "
          "has spaces\n"
          "f:2: \"=\" is out of place here; write NAME = VALUE, with the value in quotes if it has "
          "spaces\n"
          "f:2: \"en\" is out of place here; write NAME = VALUE, with the value in quotes if it has "
          "spaces\n"},
         {HOST "bogus = {a, b} language = de\n" REST,
-         "f:2: there is no setting \"bogus\" outside sections; write one of: hostname, domains, state, "
+         "f:2: there is no setting \"bogus\" outside sections; write one of: hostname, domains, "
+         "state, "
          "language, control, empty_root, gate_user, keeper_user, operators, gates\n"
          "f:2: language \"de\" is not known here; write en or fr\n"},
     };
@@ -133,13 +139,15 @@ static void test_what_stands_twice(void **state)
 {
     (void)state;
     static const struct config_case cases[] = {
-        {HOST HOST REST, "f:2: hostname is given a second time (first in line 1); keep one of them\n"},
+        {HOST HOST REST,
+         "f:2: hostname is given a second time (first in line 1); keep one of them\n"},
         {HOST "domains = {}\ndomains = {}\n" REST,
          "f:3: domains is given a second time (first in line 2); keep one of them\n"},
         {HOST REST "tls { bogus = 1 }\n",
          "f:5: section tls begins a second time (first in line 2); make them one\n"},
-        {HOST REST BACKEND, "f:5: section backend b begins a second time (first in line 3); make them "
-                            "one\n"},
+        {HOST REST BACKEND,
+         "f:5: section backend b begins a second time (first in line 3); make them "
+         "one\n"},
         {HOST "language = de\nlanguage = fr\n" REST,
          "f:2: language \"de\" is not known here; write en or fr\n"
          "f:3: language is given a second time (first in line 2); keep one of them\n"},
@@ -152,9 +160,12 @@ static void test_sections(void **state)
     (void)state;
     static const struct config_case cases[] = {
         {HOST REST "access internet { allow = {x} geoip { a = b } }\n",
-         "f:5: there is no section \"access\"; write one of: tls, login, limits, backend, listener\n"},
-        {HOST REST "login x { }\n", "f:5: section login has no name of its own; write login {...}\n"},
-        {HOST REST "listener { }\n", "f:5: this section listener has no name; write listener NAME {...}\n"},
+         "f:5: there is no section \"access\"; write one of: tls, login, limits, backend, "
+         "listener\n"},
+        {HOST REST "login x { }\n",
+         "f:5: section login has no name of its own; write login {...}\n"},
+        {HOST REST "listener { }\n",
+         "f:5: this section listener has no name; write listener NAME {...}\n"},
         {HOST REST "backend \"a b\" { }\n",
          "f:5: \"a b\" can't name a section; write at most 64 letters, digits, - and _\n"},
         {HOST REST "backend \"\" { }\n",
@@ -163,8 +174,9 @@ static void test_sections(void **state)
          "f:5: this } closes nothing; take it out, or write { where its section begins\n"},
         {HOST "limits { idle = 1h\n" REST,
          "f:3: section tls begins before section limits (line 2) is closed; write } before it\n"},
-        {HOST REST "limits { idle = 1\n", "f:5: \"limits\" opens a brace that is never closed; write } at "
-                                          "its end\n"},
+        {HOST REST "limits { idle = 1\n",
+         "f:5: \"limits\" opens a brace that is never closed; write } at "
+         "its end\n"},
         {HOST REST "bogus { {\n",
          "f:5: there is no section \"bogus\"; write one of: tls, login, limits, backend, listener\n"
          "f:5: \"bogus\" opens a brace that is never closed; write } at its end\n"},
@@ -175,12 +187,15 @@ static void test_sections(void **state)
          "f:2: section listener x has no tls; write tls = ...\n"
          "f:2: section listener x has no backend; write backend = ...\n"},
         {HOST "listener\nx {}\n" REST,
-         "f:2: \"listener\" is out of place here; write NAME = VALUE, with the value in quotes if it has "
+         "f:2: \"listener\" is out of place here; write NAME = VALUE, with the value in quotes if "
+         "it has "
          "spaces\n"
          "f:3: there is no section \"x\"; write one of: tls, login, limits, backend, listener\n"},
-        {HOST REST "/* limits { }", "f:5: a comment begins here and never ends; write */ after it\n"},
-        {HOST, "f:1: there is no section tls; write tls {...} with certificate and key\n"
-               "f:1: there is no listener, so nobody can connect; write a section listener NAME {...}\n"},
+        {HOST REST "/* limits { }",
+         "f:5: a comment begins here and never ends; write */ after it\n"},
+        {HOST,
+         "f:1: there is no section tls; write tls {...} with certificate and key\n"
+         "f:1: there is no listener, so nobody can connect; write a section listener NAME {...}\n"},
     };
     EXPECT_CASES(cases);
 }
@@ -190,7 +205,8 @@ static void test_octets(void **state)
     (void)state;
     auto_strbuf struct strbuf errors = STRBUF(1024);
     assert_null(config_read_text("f", SPAN("hostname = a\nb\0c\n"), CONFIG_FILES_ASSUMED, &errors));
-    assert_string_equal(strbuf_text(&errors), "f:2: octet 0x00: this is no text file; write plain text\n");
+    assert_string_equal(strbuf_text(&errors),
+                        "f:2: octet 0x00: this is no text file; write plain text\n");
     static const struct config_case cases[] = {
         {"\xef\xbb\xbf" HOST REST,
          "f:1: the file begins with a byte order mark; save it as UTF-8 without one\n"},
@@ -221,11 +237,13 @@ static void test_caps(void **state)
     strbuf_append(&text, HOST REST);
     for (int i = 0; i < 64; i++)
         strbuf_format(&text, "backend x%d { address = \"unix:/s\" }\n", i);
-    strbuf_append(&text, "listener y { bind = \"[::1]:1\" protocol = imap tls = implicit backend = x0 login "
-                         "= password }\n");
+    strbuf_append(
+        &text, "listener y { bind = \"[::1]:1\" protocol = imap tls = implicit backend = x0 login "
+               "= password }\n");
     auto_strbuf struct strbuf errors = STRBUF(1 << 20);
     for (int i = 1; i < 63; i++)
-        strbuf_format(&errors, "f:%d: backend x%d is used by no listener; name it in one, or take it out\n",
+        strbuf_format(&errors,
+                      "f:%d: backend x%d is used by no listener; name it in one, or take it out\n",
                       i + 5, i);
     strbuf_append(&errors, "f:68: more than 64 sections backend; keep at most that many\n");
     expect_case(&(struct config_case){strbuf_text(&text), strbuf_text(&errors)});
@@ -240,7 +258,8 @@ static void test_mistakes_are_capped(void **state)
     assert_null(config_read_text("f", strbuf_span(&text), CONFIG_FILES_ASSUMED, &errors));
     assert_non_null(strstr(strbuf_text(&errors), "f:200: this } closes nothing"));
     assert_null(strstr(strbuf_text(&errors), "f:201:"));
-    assert_non_null(strstr(strbuf_text(&errors), "more errors are not shown; correct those above first\n"));
+    assert_non_null(
+        strstr(strbuf_text(&errors), "more errors are not shown; correct those above first\n"));
 }
 
 int main(void)
