@@ -209,6 +209,8 @@ static enum backend_turn backend_say_credentials(struct backend_login *login)
     strbuf_append_span(&capability, mechanism);
     if (login->request.only != NULL)
         return backend_finish(login, BACKEND_LOGIN_OK);
+    if (login->in.len > 0)
+        return backend_fail(login, "it answers before it was asked");
     if (login->request.backend->identify == IDENTIFY_ID && backend_can(login, SPAN("ID")))
         backend_say_id(login);
     if (!backend_can(login, strbuf_span(&capability))) {

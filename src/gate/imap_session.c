@@ -77,6 +77,7 @@ static const struct {
     [LOGIN_REFUSED] = {"AUTHENTICATIONFAILED", "Authentication failed"},
     [LOGIN_CERTIFICATE_REFUSED] = {"AUTHENTICATIONFAILED", "Your certificate is refused"},
     [LOGIN_CERTIFICATE_NEEDED] = {"AUTHENTICATIONFAILED", "A client certificate is needed here"},
+    [LOGIN_NOT_OFFERED] = {"AUTHENTICATIONFAILED", "This way to log in is not offered here"},
     [LOGIN_NAME_DIFFERS] = {"AUTHENTICATIONFAILED", "Your certificate is for another user"},
     [LOGIN_UNAVAILABLE] = {"UNAVAILABLE", "Temporarily unavailable, try again later"},
     [LOGIN_LIMIT] = {"LIMIT", "Too many sessions are open"},

@@ -24,6 +24,7 @@ static const char *const login_outcome_names[LOGIN_OUTCOME_COUNT] = {
     [LOGIN_REFUSED] = "refused",
     [LOGIN_CERTIFICATE_REFUSED] = "certificate refused",
     [LOGIN_CERTIFICATE_NEEDED] = "certificate needed",
+    [LOGIN_NOT_OFFERED] = "not offered",
     [LOGIN_NAME_DIFFERS] = "name differs from certificate",
     [LOGIN_UNAVAILABLE] = "unavailable",
     [LOGIN_LIMIT] = "too many sessions",
@@ -107,14 +108,19 @@ static unsigned login_factors(const struct session *session, enum sasl_mechanism
     return factors;
 }
 
-/* The first alternative that these factors meet; 0 when there is none. */
-static unsigned login_find_rule(const struct session *session, unsigned factors)
+/* The first alternative that these factors meet and that asks for needed; 0 when there is none. */
+static unsigned login_find_rule_with(const struct session *session, unsigned factors, unsigned needed)
 {
     const struct listener *listener = session->listener;
     for (size_t i = 0; i < listener->login_count; i++)
-        if ((listener->logins[i] & ~factors) == 0)
+        if ((listener->logins[i] & ~factors) == 0 && (listener->logins[i] & needed) == needed)
             return listener->logins[i];
     return 0;
+}
+
+static unsigned login_find_rule(const struct session *session, unsigned factors)
+{
+    return login_find_rule_with(session, factors, 0);
 }
 
 bool login_offers(const struct session *session, enum sasl_mechanism mechanism)
@@ -123,7 +129,9 @@ bool login_offers(const struct session *session, enum sasl_mechanism mechanism)
     /* A refused certificate refuses every login; that is said when one is tried, so it may be. */
     if (session->certificate.state == CERTIFICATE_REFUSED && mechanism != SASL_EXTERNAL)
         factors |= FACTOR_CERTIFICATE;
-    return session_is_secured(session) && login_find_rule(session, factors) != 0;
+    /* A certificate that is enough by itself is taken with any password, but needs no token. */
+    return session_is_secured(session) &&
+           login_find_rule_with(session, factors, factors & FACTOR_OAUTH) != 0;
 }
 
 /* --- The attempt ----------------------------------------------------------------------------------- */
@@ -153,7 +161,7 @@ static const char *login_take_name(const struct session *session, const struct l
 }
 
 /* The reason why this connection may not log in whatever it says, or LOGIN_OUTCOME_COUNT. */
-static enum login_outcome login_check_certificate(const struct session *session, unsigned rule,
+static enum login_outcome login_check_certificate(const struct session *session, unsigned factors,
                                                   struct span name)
 {
     const struct client_certificate *certificate = &session->certificate;
@@ -161,8 +169,9 @@ static enum login_outcome login_check_certificate(const struct session *session,
         return LOGIN_CERTIFICATE_REFUSED;
     if (certificate->state == CERTIFICATE_VALID && certificate->not_after_s < clock_wall_s())
         return LOGIN_CERTIFICATE_REFUSED;
-    if (rule == 0)
-        return LOGIN_CERTIFICATE_NEEDED;
+    if (login_find_rule(session, factors) == 0)
+        return login_find_rule(session, factors | FACTOR_CERTIFICATE) == 0 ? LOGIN_NOT_OFFERED
+                                                                           : LOGIN_CERTIFICATE_NEEDED;
     if (certificate->state == CERTIFICATE_VALID && name.len > 0 &&
         !span_equal(name, strbuf_span(&session->certificate_login)))
         return LOGIN_NAME_DIFFERS;
@@ -210,7 +219,7 @@ static void login_ask(struct session *session, const struct login_request *reque
 
 void login_begin(struct session *session, const struct login_request *request)
 {
-    unsigned rule = login_find_rule(session, login_factors(session, request->mechanism));
+    unsigned factors = login_factors(session, request->mechanism);
     struct span typed = request->mechanism == SASL_EXTERNAL ? strbuf_span(&session->certificate_login)
                                                             : request->credentials.authentication;
     auto_strbuf struct strbuf name = STRBUF(LOGIN_OCTETS_MAX);
@@ -221,27 +230,15 @@ void login_begin(struct session *session, const struct login_request *request)
                                ? NULL
                                : login_take_name(session, request, &name);
     struct span canonical = bad_name == NULL ? strbuf_span(&name) : SPAN_NONE;
-    switch (login_check_certificate(session, rule, canonical)) {
-    case LOGIN_CERTIFICATE_REFUSED:
-        login_refuse(session, LOGIN_CERTIFICATE_REFUSED, login_certificate_text(session),
-                     login_certificate_text(session));
-        return;
-    case LOGIN_CERTIFICATE_NEEDED:
-        login_refuse(session, LOGIN_CERTIFICATE_NEEDED, NULL, "no rule of the listener is met");
-        return;
-    case LOGIN_NAME_DIFFERS:
-        login_refuse(session, LOGIN_NAME_DIFFERS, NULL, "another user than the certificate's");
-        return;
-    case LOGIN_REFUSED:
-    case LOGIN_UNAVAILABLE:
-    case LOGIN_LIMIT:
-    case LOGIN_OUTCOME_COUNT:
-        break;
-    }
-    if (bad_name != NULL || canonical.len == 0)
+    enum login_outcome outcome = login_check_certificate(session, factors, canonical);
+    if (outcome == LOGIN_CERTIFICATE_REFUSED)
+        login_refuse(session, outcome, login_certificate_text(session), login_certificate_text(session));
+    else if (outcome != LOGIN_OUTCOME_COUNT)
+        login_refuse(session, outcome, NULL, login_outcome_names[outcome]);
+    else if (bad_name != NULL || canonical.len == 0)
         login_refuse(session, LOGIN_REFUSED, NULL, bad_name == NULL ? "empty name" : bad_name);
     else
-        login_ask(session, request, rule, canonical);
+        login_ask(session, request, login_find_rule(session, factors), canonical);
 }
 
 /* --- The keeper ------------------------------------------------------------------------------------- */

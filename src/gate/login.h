@@ -25,6 +25,7 @@ enum login_outcome {
     LOGIN_REFUSED,             /* wrong, and no more is said */
     LOGIN_CERTIFICATE_REFUSED, /* the certificate is bad: text says how */
     LOGIN_CERTIFICATE_NEEDED,  /* the listener's rule needs one */
+    LOGIN_NOT_OFFERED,         /* no rule of the listener takes what was brought */
     LOGIN_NAME_DIFFERS,        /* certificate and name are not the same user */
     LOGIN_UNAVAILABLE,         /* backend or keeper away: not the user's fault */
     LOGIN_LIMIT,               /* too many sessions */

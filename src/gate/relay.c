@@ -94,19 +94,7 @@ static void relay_touch(struct relay *relay)
 /* True when these octets of the client may go on to the backend. */
 static bool relay_guard(struct relay *relay, struct span octets)
 {
-    if (!relay->is_guarded)
-        return true;
-    switch (imap_guard_watch(&relay->guard, octets)) {
-    case IMAP_GUARD_PASS:
-        return true;
-    case IMAP_GUARD_COMPRESS:
-        /* Compressed commands can't be watched: fine, unless there is one to watch for. */
-        relay->is_guarded = false;
-        return relay->may_compress;
-    case IMAP_GUARD_UNAUTHENTICATE:
-        return false;
-    }
-    return false;
+    return !relay->is_guarded || imap_guard_watch(&relay->guard, octets) == IMAP_GUARD_PASS;
 }
 
 /* Keeps what a side could not take. */
@@ -296,9 +284,8 @@ bool relay_start(struct gate *gate, const struct relay_start *start)
     relay->gate = gate;
     relay->settings = settings_ref(start->settings);
     relay->admission = start->admission;
-    relay->may_compress = start->may_compress;
     relay->is_guarded = start->admission->listener->protocol == PROTOCOL_IMAP;
-    imap_guard_init(&relay->guard);
+    imap_guard_init(&relay->guard, start->may_compress);
     stream_move(&relay->client.stream, start->client, relay_on_ready, relay);
     stream_move(&relay->backend.stream, start->backend, relay_on_ready, relay);
     relay->client.received = start->to_backend.len;

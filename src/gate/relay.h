@@ -59,7 +59,6 @@ struct relay {
     struct imap_guard guard;
     uint64_t active_ms; /* monotonic */
     bool is_guarded;
-    bool may_compress;
     bool client_ended;  /* its direction was closed in an orderly way */
     bool backend_ended;
     bool is_over;
