@@ -56,6 +56,19 @@ def helper_cost(report, name):
     return statistics.median(values) if values else None
 
 
+def slack_notes(report, what, measurement):
+    """Who could have done more, had the other core been faster."""
+    idle = []
+    for name, results in report["results"].items():
+        busy = median(results.get(measurement, []), "server_busy")
+        if busy is not None and busy < 0.9:
+            idle.append(f"{name} ({100 * busy:.0f} %)")
+    if not idle:
+        return []
+    return [f"{what} is a lower bound where the peer did not use up its core, since the other one could "
+            f"not keep up: {', '.join(idle)}."]
+
+
 def notes(report):
     pinning = ("each peer alone on one core with one worker, load tool and backend on another"
                if report["pinned"] else "only one core: nothing pinned, figures disturb each other")
@@ -74,17 +87,12 @@ def notes(report):
         if cost is not None:
             lines.append(f"{name} also needs an HTTP service for every login: a minimal one in C took "
                          f"{cost:.0f} µs of the other core, not counted above.")
-        slack = median(report["results"][name].get("fetch", []), "server_busy")
-        if slack is not None and slack < 0.9:
-            lines.append(f"{name} used {100 * slack:.0f} % of its core in bulk FETCH: the load tool or "
-                         "the backend was the bottleneck, MB/s is a lower bound.")
-        slack = median(report["results"][name].get("login_128", []), "server_busy")
-        if slack is not None and slack < 0.9:
-            lines.append(f"{name} used {100 * slack:.0f} % of its core at 128 logins at a time: logins a "
-                         "second are a lower bound.")
+    lines += [note for what, measurement in (("MB/s", "fetch"), ("The number of logins a second", "login_128"))
+              for note in slack_notes(report, what, measurement)]
     if "Postern" in report["results"]:
         lines.append("Postern's limits for each address, prefix and user are raised for the bench.")
-    lines.append("–: the peer has no rule that refuses an address at accept.")
+    if any("refuse_accept" in results for results in report["results"].values()):
+        lines.append("–: the peer has no rule that refuses an address at accept.")
     return lines
 
 
@@ -93,6 +101,8 @@ def text(report):
     heads = [f"{name} {report['versions'][name]}" for name in names]
     lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(names)]
     for title, measurement, field, form in ROWS:
+        if not any(measurement in report["results"][name] for name in names):
+            continue
         cells = [cell(report["results"][name].get(measurement), field, form) for name in names]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines + [""] + notes(report))
