@@ -5,8 +5,6 @@
  */
 #include "protocol/imap_guard.h"
 
-#include <stdbool.h>
-
 enum guard_state {
     GUARD_LINE_START, /* before the tag */
     GUARD_TAG,
@@ -23,9 +21,10 @@ static const char *const guard_words[] = {
     [WORD_DEFLATE] = "DEFLATE",
 };
 
-void imap_guard_init(struct imap_guard *guard)
+void imap_guard_init(struct imap_guard *guard, bool may_compress)
 {
-    *guard = (struct imap_guard){.state = GUARD_LINE_START, .verdict = IMAP_GUARD_PASS};
+    *guard = (struct imap_guard){
+        .state = GUARD_LINE_START, .verdict = IMAP_GUARD_PASS, .may_compress = may_compress};
 }
 
 /* CR alone too: to some servers it ends a line. */
@@ -75,7 +74,8 @@ static void begin_word(struct imap_guard *guard, uint8_t c)
         if (c == '"' || c == '{')
             guard->verdict = IMAP_GUARD_COMPRESS;
     } else {
-        guard->word = ascii_lower(c) == 'c' ? WORD_COMPRESS : WORD_UNAUTHENTICATE;
+        bool may_be_compress = ascii_lower(c) == 'c' && !guard->may_compress;
+        guard->word = may_be_compress ? WORD_COMPRESS : WORD_UNAUTHENTICATE;
     }
     guard->matched = 0;
     guard->state = GUARD_WORD;

@@ -2,7 +2,7 @@
  * Watches the client's side of a relayed IMAP session for the one thing that must not pass: a command
  * that gives up the login (UNAUTHENTICATE, RFC 8437), after which the rest of the session could log in
  * as anybody at the backend with the gate's address. Also watches for COMPRESS (RFC 4978), after
- * which nothing can be watched.
+ * which nothing can be watched, unless the backend is known to have no UNAUTHENTICATE.
  *
  * Every line is looked at, whether or not it seems to lie in a literal. Where a literal ends is the
  * backend's decision, not the client's: Dovecot reads what follows an unknown command's {n+}, or a
@@ -15,6 +15,7 @@
 #ifndef POSTERN_PROTOCOL_IMAP_GUARD_H
 #define POSTERN_PROTOCOL_IMAP_GUARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/attributes.h"
@@ -31,9 +32,11 @@ struct imap_guard {
     uint8_t word;    /* which word is being compared */
     uint8_t matched; /* octets of it seen */
     uint8_t verdict; /* once it is not PASS it stays */
+    bool may_compress;
 };
 
-void imap_guard_init(struct imap_guard *guard);
+/* may_compress: COMPRESS passes like any other command. */
+void imap_guard_init(struct imap_guard *guard, bool may_compress);
 
 /*
  * Looks at the next octets of the client. The verdict is given for the chunk in which the octet after

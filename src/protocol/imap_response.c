@@ -155,8 +155,8 @@ bool imap_capability_has(struct span capabilities, struct span name)
 
 /* What a logged-in client must not see; those that end with = stand for all that begin so. */
 static const char *const hidden_capabilities[] = {
-    "STARTTLS",        "LOGINDISABLED",     "AUTH=",     "SASL-IR", "UNAUTHENTICATE",
-    "LOGIN-REFERRALS", "MAILBOX-REFERRALS", "COMPRESS=",
+    "STARTTLS",       "LOGINDISABLED",   "AUTH=",             "SASL-IR",
+    "UNAUTHENTICATE", "LOGIN-REFERRALS", "MAILBOX-REFERRALS",
 };
 
 static bool is_hidden(struct span capability)
@@ -181,9 +181,12 @@ static bool is_capability_atom(struct span word)
 void imap_capability_filter(struct span capabilities, struct strbuf *buf)
 {
     struct span list = capabilities;
+    bool may_compress = !imap_capability_has(capabilities, SPAN("UNAUTHENTICATE"));
     const char *separator = "";
     for (struct span word = next_word(&list); word.len > 0; word = next_word(&list)) {
         if (is_hidden(word) || !is_capability_atom(word))
+            continue;
+        if (!may_compress && span_starts_nocase(word, SPAN("COMPRESS=")))
             continue;
         strbuf_append(buf, separator);
         strbuf_append_span(buf, word);

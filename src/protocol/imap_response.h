@@ -49,8 +49,9 @@ bool imap_capability_has(struct span capabilities, struct span name);
 
 /*
  * Appends the list as a client may see it after login: without STARTTLS, LOGINDISABLED, AUTH=…,
- * SASL-IR, UNAUTHENTICATE, LOGIN-REFERRALS, MAILBOX-REFERRALS, COMPRESS=… (imap_guard.h says why)
- * and what is no capability atom: nothing in the list can end the bracket or line it is put into.
+ * SASL-IR, UNAUTHENTICATE, LOGIN-REFERRALS, MAILBOX-REFERRALS, and what is no capability atom: nothing
+ * in the list can end the bracket or line it is put into. Beside UNAUTHENTICATE, COMPRESS=… is left out
+ * too: imap_guard.h says why.
  */
 void imap_capability_filter(struct span capabilities, struct strbuf *buf);
 

@@ -25,7 +25,7 @@ static bool take_word(struct span text, struct span word, struct span *rest)
 }
 
 /* line includes its line end, unless it is the last. */
-static enum imap_guard_verdict judge_line(struct span line)
+static enum imap_guard_verdict judge_line(struct span line, bool may_compress)
 {
     struct span text = skip_spaces(line);
     while (text.len > 0 && text.at[0] > ' ')
@@ -34,7 +34,7 @@ static enum imap_guard_verdict judge_line(struct span line)
     struct span rest;
     if (take_word(text, SPAN("UNAUTHENTICATE"), &rest))
         return IMAP_GUARD_UNAUTHENTICATE;
-    if (!take_word(text, SPAN("COMPRESS"), &rest))
+    if (may_compress || !take_word(text, SPAN("COMPRESS"), &rest))
         return IMAP_GUARD_PASS;
     if (rest.at[0] == '(' || rest.at[0] == ')')
         rest = span_from(rest, 1);
@@ -45,23 +45,24 @@ static enum imap_guard_verdict judge_line(struct span line)
     return take_word(rest, SPAN("DEFLATE"), &after) ? IMAP_GUARD_COMPRESS : IMAP_GUARD_PASS;
 }
 
-static enum imap_guard_verdict judge(struct span input)
+static enum imap_guard_verdict judge(struct span input, bool may_compress)
 {
     enum imap_guard_verdict verdict = IMAP_GUARD_PASS;
     while (verdict == IMAP_GUARD_PASS && input.len > 0) {
         size_t len = 0;
         while (len < input.len && input.at[len] != '\r' && input.at[len] != '\n')
             len++;
-        verdict = judge_line(span_first(input, len + 1));
+        verdict = judge_line(span_first(input, len + 1), may_compress);
         input = span_from(input, len + 1);
     }
     return verdict;
 }
 
-static enum imap_guard_verdict watch(struct span input, enum fuzz_cutting cutting)
+static enum imap_guard_verdict watch(struct span input, enum fuzz_cutting cutting,
+                                     bool may_compress)
 {
     struct imap_guard guard;
-    imap_guard_init(&guard);
+    imap_guard_init(&guard, may_compress);
     enum imap_guard_verdict verdict = IMAP_GUARD_PASS;
     struct fuzz_pieces pieces = fuzz_cut(input, cutting);
     struct span piece;
@@ -71,11 +72,16 @@ static enum imap_guard_verdict watch(struct span input, enum fuzz_cutting cuttin
     return verdict;
 }
 
+static void check(struct span input, bool may_compress)
+{
+    enum imap_guard_verdict expected = judge(input, may_compress);
+    for (enum fuzz_cutting cutting = FUZZ_WHOLE; cutting < FUZZ_CUTTING_COUNT; cutting++)
+        invariant(watch(input, cutting, may_compress) == expected);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *octets, size_t len)
 {
-    struct span input = span_make(octets, len);
-    enum imap_guard_verdict expected = judge(input);
-    for (enum fuzz_cutting cutting = FUZZ_WHOLE; cutting < FUZZ_CUTTING_COUNT; cutting++)
-        invariant(watch(input, cutting) == expected);
+    check(span_make(octets, len), false);
+    check(span_make(octets, len), true);
     return 0;
 }

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "fuzz.h"
 
-enum { SEED_MAX = 1 << 20, CUTS_MAX = 512 };
+enum { SEED_MAX = 1 << 20, CUT_WORK = 1 << 20 /* octets fed for the cuts of one seed, about */ };
 
 /* In memory of exactly this length, so that the sanitizer sees a read past the end. */
 static void feed(struct span input)
@@ -24,7 +24,7 @@ static void feed(struct span input)
 
 static void feed_cut(struct span seed)
 {
-    size_t step = 1 + seed.len / CUTS_MAX;
+    size_t step = 1 + seed.len * seed.len / CUT_WORK;
     feed(seed);
     for (size_t at = 0; at < seed.len; at += step) {
         feed(span_first(seed, at));

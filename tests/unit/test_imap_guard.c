@@ -13,7 +13,7 @@
 static enum imap_guard_verdict watch_cut(struct span input, size_t cut)
 {
     struct imap_guard guard;
-    imap_guard_init(&guard);
+    imap_guard_init(&guard, false);
     enum imap_guard_verdict verdict = imap_guard_watch(&guard, span_first(input, cut));
     if (verdict != IMAP_GUARD_PASS)
         return verdict;
@@ -24,7 +24,7 @@ static enum imap_guard_verdict watch_cut(struct span input, size_t cut)
 static size_t count_passing(struct span input, enum imap_guard_verdict *ret_verdict)
 {
     struct imap_guard guard;
-    imap_guard_init(&guard);
+    imap_guard_init(&guard, false);
     *ret_verdict = IMAP_GUARD_PASS;
     for (size_t i = 0; i < input.len; i++) {
         *ret_verdict = imap_guard_watch(&guard, span_first(span_from(input, i), 1));
@@ -110,11 +110,23 @@ static void test_compress(void **state)
         expect(span_of(rows[i].input), IMAP_GUARD_COMPRESS, rows[i].passing);
 }
 
+/* Even a COMPRESS that the backend refuses hides nothing behind it. */
+static void test_compress_may_pass(void **state)
+{
+    (void)state;
+    struct imap_guard guard;
+    imap_guard_init(&guard, true);
+    assert_int_equal(imap_guard_watch(&guard, SPAN("a COMPRESS DEFLATE\r\nb COMPRESS \"X\"\r\n")),
+                     IMAP_GUARD_PASS);
+    assert_int_equal(imap_guard_watch(&guard, SPAN("c COMPRESS {1}\r\nd UNAUTHENTICATE\r\n")),
+                     IMAP_GUARD_UNAUTHENTICATE);
+}
+
 static void test_verdict_stays(void **state)
 {
     (void)state;
     struct imap_guard guard;
-    imap_guard_init(&guard);
+    imap_guard_init(&guard, false);
     assert_int_equal(imap_guard_watch(&guard, SPAN("a UNAUTHENTICATE\r\n")),
                      IMAP_GUARD_UNAUTHENTICATE);
     assert_int_equal(imap_guard_watch(&guard, SPAN("b NOOP\r\n")), IMAP_GUARD_UNAUTHENTICATE);
@@ -127,6 +139,7 @@ int main(void)
         cmocka_unit_test(test_what_passes),
         cmocka_unit_test(test_unauthenticate),
         cmocka_unit_test(test_compress),
+        cmocka_unit_test(test_compress_may_pass),
         cmocka_unit_test(test_verdict_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

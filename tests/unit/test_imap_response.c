@@ -175,6 +175,9 @@ static void test_capability_filter(void **state)
         &buf);
     assert_string_equal(strbuf_text(&buf), "IMAP4rev1 LITERAL+ STARTTLSX QUOTA=RES IDLE");
     strbuf_reset(&buf);
+    imap_capability_filter(SPAN("IDLE COMPRESS=DEFLATE STARTTLS"), &buf);
+    assert_string_equal(strbuf_text(&buf), "IDLE COMPRESS=DEFLATE");
+    strbuf_reset(&buf);
     imap_capability_filter(SPAN("STARTTLS"), &buf);
     assert_string_equal(strbuf_text(&buf), "");
 }
