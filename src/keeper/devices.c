@@ -140,6 +140,14 @@ struct device *devices_find(const struct devices *devices,
     return NULL;
 }
 
+/* Some programs print a serial number without the zeros that it begins with. */
+static struct span serial_digits(struct span serial)
+{
+    while (serial.len > 1 && serial.at[0] == '0')
+        serial = span_from(serial, 1);
+    return serial;
+}
+
 static bool device_is_meant(const struct device *device, struct span login, struct span name,
                             struct span serial)
 {
@@ -147,7 +155,8 @@ static bool device_is_meant(const struct device *device, struct span login, stru
         return false;
     if (name.len > 0 && !span_equal(device_name(device), name))
         return false;
-    return name.len > 0 || span_equal_nocase(device_serial(device), serial);
+    return name.len > 0 ||
+           span_equal_nocase(serial_digits(device_serial(device)), serial_digits(serial));
 }
 
 struct device *devices_find_named(const struct devices *devices, struct span login,

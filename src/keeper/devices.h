@@ -88,8 +88,8 @@ struct device *devices_find(const struct devices *devices,
                             const uint8_t fingerprint[STORE_FINGERPRINT_SIZE]);
 
 /*
- * The login's device of that name, or of that serial number (upper and lower case are one) when name
- * is empty. One that is not revoked goes first. NULL when there is none.
+ * The login's device of that name, or of that serial number (upper and lower case are one, zeros at
+ * its beginning nothing) when name is empty. One that is not revoked goes first. NULL: there is none.
  */
 struct device *devices_find_named(const struct devices *devices, struct span login,
                                   struct span name, struct span serial);

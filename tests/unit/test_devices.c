@@ -123,6 +123,8 @@ static void test_devices_are_found_by_serial_too(void **state)
     assert_int_equal(add(fixture, "alice", "phone", 0xcd), DEVICE_DONE);
     assert_ptr_equal(devices_find_named(&fixture->devices, SPAN("alice"), SPAN_NONE, SPAN("ABCD")),
                      find(fixture, 0xcd));
+    assert_ptr_equal(devices_find_named(&fixture->devices, SPAN("alice"), SPAN_NONE, SPAN("00abcd")),
+                     find(fixture, 0xcd));
     assert_null(devices_find_named(&fixture->devices, SPAN("bob"), SPAN_NONE, SPAN("abcd")));
     assert_null(devices_find_named(&fixture->devices, SPAN("alice"), SPAN_NONE, SPAN("abc")));
     assert_null(devices_find_named(&fixture->devices, SPAN("alice"), SPAN_NONE, SPAN_NONE));

@@ -1,0 +1,215 @@
+/*
+ * postern device add: issues a certificate in memory, registers it with the keeper, and only then
+ * writes it, so that no certificate is at large that the keeper does not know. Where the writing
+ * fails the device is revoked again.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "cli/json.h"
+#include "cli/keeper_link.h"
+#include "cli/passphrase.h"
+#include "cli/pki.h"
+#include "cli/say.h"
+#include "pki/authority.h"
+#include "pki/package.h"
+#include "protocol/login_name.h"
+
+/* One call of the command. */
+struct device_adding {
+    const struct arguments *arguments;
+    const char *name;
+    const char *p12;  /* NULL: PEM */
+    const char *pem;  /* NULL: PKCS#12 */
+    unsigned days;
+    struct strbuf login;
+    struct strbuf password;
+    struct issued *issued;
+};
+
+/* --- The words ---------------------------------------------------------------------------------------- */
+
+static bool read_words(struct device_adding *adding)
+{
+    const struct arguments *arguments = adding->arguments;
+    adding->name = arguments_value(arguments, "name");
+    adding->p12 = arguments_value(arguments, "out");
+    adding->pem = arguments_value(arguments, "pem");
+    if (!pki_demand(arguments, "certificate") || !pki_demand(arguments, "name") ||
+        !pki_demand(arguments, "ca") ||
+        !pki_days(arguments, ISSUED_DAYS_DEFAULT, ISSUED_DAYS_MAX, &adding->days))
+        return false;
+    if ((adding->p12 == NULL) == (adding->pem == NULL)) {
+        say("device add: say where to write: --out FILE.p12 or --pem DIR");
+        return false;
+    }
+    if (adding->pem != NULL && arguments_value(arguments, "compatible") != NULL) {
+        say("device add: --compatible is for --out");
+        return false;
+    }
+    return true;
+}
+
+/* --- Issuing ------------------------------------------------------------------------------------------ */
+
+static struct authority *load_authority(const struct arguments *arguments, struct strbuf *ret_error)
+{
+    struct secret passphrase = {NULL, 0};
+    if (!passphrase_obtain(arguments_value(arguments, "passphrase-file"), false, &passphrase))
+        return NULL;
+    struct authority *authority =
+        authority_load(arguments_value(arguments, "ca"), secret_span(&passphrase), ret_error);
+    secret_fini(&passphrase);
+    return authority;
+}
+
+/* False, said. */
+static bool issue(struct device_adding *adding)
+{
+    auto_strbuf struct strbuf error = STRBUF(AUTHORITY_ERROR_MAX);
+    struct issue_request request = {.login = strbuf_span(&adding->login), .days = adding->days};
+    bool is_writable = adding->p12 != NULL ? package_check_pkcs12(adding->p12, &error)
+                                           : package_check_pem(adding->pem, &error);
+    struct authority *authority = is_writable ? load_authority(adding->arguments, &error) : NULL;
+    request.now_s = clock_wall_s(); /* a passphrase may take its time */
+    if (authority != NULL)
+        adding->issued = authority_issue(authority, &request, &error);
+    authority_free(authority);
+    if (error.len > 0)
+        say("%s", strbuf_text(&error));
+    return adding->issued != NULL;
+}
+
+/* --- Registering and writing -------------------------------------------------------------------------- */
+
+/* False, said. */
+static bool register_device(const struct device_adding *adding, struct keeper_link *link)
+{
+    const struct issued_facts *facts = issued_facts(adding->issued);
+    uint64_t count;
+    struct message command = {.type = MESSAGE_device_add,
+                              .device_add = {.login = strbuf_span(&adding->login),
+                                             .name = span_of(adding->name),
+                                             .serial = span_of(facts->serial),
+                                             .issuer = span_of(facts->issuer),
+                                             .not_after_s = facts->not_after_s}};
+    memcpy(command.device_add.fingerprint, facts->fingerprint, sizeof facts->fingerprint);
+    return keeper_link_command(link, &command, &count);
+}
+
+static bool write_device(struct device_adding *adding, struct strbuf *ret_error)
+{
+    if (adding->pem != NULL)
+        return package_write_pem(adding->issued, adding->pem, ret_error);
+    bool is_compatible = arguments_value(adding->arguments, "compatible") != NULL;
+    package_append_password(&adding->password);
+    return package_write_pkcs12(adding->issued, adding->p12, adding->name,
+                                strbuf_span(&adding->password),
+                                is_compatible ? PACKAGE_COMPATIBLE : PACKAGE_MODERN, ret_error);
+}
+
+/* The certificate went nowhere; its registration is taken back. */
+static void take_back(const struct device_adding *adding, struct keeper_link *link, const char *error)
+{
+    uint64_t count;
+    struct message command = {
+        .type = MESSAGE_device_revoke,
+        .device_revoke = {.login = strbuf_span(&adding->login),
+                          .serial = span_of(issued_facts(adding->issued)->serial)}};
+    if (keeper_link_command(link, &command, &count))
+        say("%s; the device is revoked again", error);
+    else
+        say("%s; the device is registered and could not be revoked: do so by --serial %s", error,
+            issued_facts(adding->issued)->serial);
+}
+
+/* Ctrl-C between the two would leave a device that nobody has: it waits until both are done. */
+static void hold_signals(sigset_t *before)
+{
+    static const int held[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof held / sizeof held[0]; i++)
+        (void)sigaddset(&signals, held[i]);
+    (void)sigprocmask(SIG_BLOCK, &signals, before);
+}
+
+static bool register_and_write(struct device_adding *adding, struct keeper_link *link)
+{
+    auto_strbuf struct strbuf error = STRBUF(AUTHORITY_ERROR_MAX);
+    sigset_t signals;
+    hold_signals(&signals);
+    bool is_written = false;
+    if (register_device(adding, link)) {
+        is_written = write_device(adding, &error);
+        if (!is_written)
+            take_back(adding, link, strbuf_text(&error));
+    }
+    (void)sigprocmask(SIG_SETMASK, &signals, NULL);
+    return is_written;
+}
+
+/* --- The answer --------------------------------------------------------------------------------------- */
+
+static void print_json(const struct device_adding *adding)
+{
+    const struct issued_facts *facts = issued_facts(adding->issued);
+    auto_strbuf struct strbuf fingerprint = STRBUF(2 * sizeof facts->fingerprint);
+    struct json json;
+    strbuf_append_hex(&fingerprint, span_make(facts->fingerprint, sizeof facts->fingerprint));
+    json_begin(&json);
+    json_text(&json, "login", strbuf_span(&adding->login));
+    json_text(&json, "name", span_of(adding->name));
+    json_text(&json, "serial", span_of(facts->serial));
+    json_text(&json, "fingerprint", strbuf_span(&fingerprint));
+    json_time(&json, "not_after", facts->not_after_s);
+    json_text(&json, adding->p12 != NULL ? "file" : "dir",
+              span_of(adding->p12 != NULL ? adding->p12 : adding->pem));
+    if (adding->p12 != NULL)
+        json_text(&json, "password", strbuf_span(&adding->password));
+    json_end(&json);
+}
+
+static void print_text(const struct device_adding *adding)
+{
+    char until[CLOCK_TEXT_SIZE];
+    clock_format(issued_facts(adding->issued)->not_after_s, -1, until);
+    until[strcspn(until, "T")] = '\0';
+    if (adding->p12 != NULL)
+        (void)printf("wrote %s, valid until %s\npassword: %s\n", adding->p12, until,
+                     strbuf_text(&adding->password));
+    else
+        (void)printf("wrote %s/cert.pem and %s/key.pem, valid until %s\n", adding->pem, adding->pem,
+                     until);
+}
+
+static bool add_device(struct device_adding *adding, struct keeper_link *link)
+{
+    return keeper_link_login(link, adding->arguments->operands[0], &adding->login) &&
+           issue(adding) && register_and_write(adding, link);
+}
+
+int pki_device_add(const struct arguments *arguments)
+{
+    static struct keeper_link link;
+    struct device_adding adding = {.arguments = arguments,
+                                   .login = STRBUF(LOGIN_OCTETS_MAX),
+                                   .password = STRBUF(64)};
+    if (!read_words(&adding))
+        return EX_USAGE;
+    if (!keeper_link_open(&link, arguments_value(arguments, "socket")))
+        return EXIT_FAILURE;
+    bool is_added = add_device(&adding, &link);
+    keeper_link_close(&link);
+    if (is_added && arguments_value(arguments, "json") != NULL)
+        print_json(&adding);
+    else if (is_added)
+        print_text(&adding);
+    issued_free(adding.issued);
+    strbuf_fini(&adding.login);
+    strbuf_wipe(&adding.password);
+    return is_added ? EXIT_SUCCESS : EXIT_FAILURE;
+}
