@@ -390,7 +390,9 @@ class SilenceInAll(gatecase.GateCase):
 
     @classmethod
     def configure(cls, rig):
-        rig.postern.config.section("limits", connections=100)
+        rig.postern.config.section("limits", connections=100, connections_per_address=100,
+                                   connections_per_prefix=100, sessions_per_user=100,
+                                   sessions_per_user_and_address=100)
 
     def test_a_good_client_finds_room(self):
         with connect(self.rig) as live:
