@@ -192,7 +192,7 @@ bool imap_parse_id(struct span arguments, struct strbuf *scratch,
 
 /* --- Writing --------------------------------------------------------------------------------------- */
 
-static bool fits_quotes(struct span value)
+bool imap_fits_quotes(struct span value)
 {
     for (size_t i = 0; i < value.len; i++)
         if (value.at[i] < ' ' || value.at[i] >= 0x7f)
@@ -217,7 +217,7 @@ void imap_append_string(struct strbuf *buf, struct span value)
         buf->failed = true;
         return;
     }
-    if (fits_quotes(value)) {
+    if (imap_fits_quotes(value)) {
         append_quoted(buf, value);
         return;
     }

@@ -56,9 +56,13 @@ struct imap_id_pair {
 bool imap_parse_id(struct span arguments, struct strbuf *scratch,
                    struct imap_id_pair ret_pairs[IMAP_ID_PAIRS_MAX], size_t *ret_count) MUST_USE;
 
+/* True when value is printable ASCII: imap_append_string writes it in quotes, which every server reads. */
+bool imap_fits_quotes(struct span value);
+
 /*
  * Appends value as a quoted string, or as a literal {n+} when it needs one (control characters, 8
- * bit). A NUL can't be said in IMAP: buf fails.
+ * bit). The caller sends no literal to a server without LITERAL+: what follows {n+} would be a command
+ * to it. A NUL can't be said in IMAP: buf fails.
  */
 void imap_append_string(struct strbuf *buf, struct span value);
 
