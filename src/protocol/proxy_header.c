@@ -78,27 +78,25 @@ static bool proxy_v1_parse_line(struct span line, struct proxy_header *ret_heade
     /* What follows UNKNOWN is to be ignored (section 2.1), but it is set off by a space. */
     if (line.len < unknown.len || !proxy_agrees(line, unknown))
         return false;
-    if (line.len > unknown.len && line.at[unknown.len] != ' ')
+    if (line.len > unknown.len && (line.at[unknown.len] != ' ' || span_has(line, '\n')))
         return false;
     *ret_header = (struct proxy_header){.is_local = true};
     return true;
 }
 
 /*
- * The fewest octets that can still follow an unfinished line, so that the caller reads no further. A
- * TCP line has five spaces in all, and each that is missing stands before a field.
+ * The fewest octets that can still follow a line without its CR, so that the caller reads no further:
+ * of a TCP line each of the four fields that has not begun, with the space before it, and CRLF.
  */
 static size_t proxy_v1_missing(struct span have)
 {
-    size_t least = 2; /* CRLF */
-    if (have.len > 0 && have.at[have.len - 1] == '\r')
-        return 1;
+    size_t least = 2;
     if (have.len > 6 && have.at[6] == 'T') {
-        size_t spaces = 0;
-        for (size_t i = 0; i < have.len; i++)
-            spaces += have.at[i] == ' ';
-        if (spaces < 5)
-            least += 2 * (5 - spaces);
+        size_t fields = 0;
+        for (size_t i = 11; i < have.len; i++)
+            fields += have.at[i] != ' ' && have.at[i - 1] == ' ';
+        if (fields < 4)
+            least += 2 * (4 - fields) - (have.at[have.len - 1] == ' ');
     }
     return have.len + least < PROXY_V1_MIN ? PROXY_V1_MIN - have.len : least;
 }
@@ -111,19 +109,25 @@ static enum proxy_header_result proxy_v1_parse(struct span have, struct proxy_he
         return PROXY_HEADER_BAD;
     struct span seen = span_first(have, PROXY_HEADER_V1_MAX);
     size_t cr = span_find(seen, '\r');
-    size_t lf = span_find(seen, '\n');
-    if (lf < cr || (cr < seen.len && cr + 1 < seen.len && lf != cr + 1))
-        return PROXY_HEADER_BAD;
-    if (lf == seen.len) {
+    if (cr == seen.len) {
         size_t missing = proxy_v1_missing(seen);
-        if (seen.len + missing > PROXY_HEADER_V1_MAX)
+        if (span_has(seen, '\n') || seen.len + missing > PROXY_HEADER_V1_MAX)
             return PROXY_HEADER_BAD;
         *ret_len = missing;
         return PROXY_HEADER_MORE;
     }
-    if (!proxy_v1_parse_line(span_first(seen, cr), ret_header))
+    struct proxy_header header;
+    struct span end = span_from(seen, cr + 1);
+    if (!proxy_v1_parse_line(span_first(seen, cr), &header) || cr + 2 > PROXY_HEADER_V1_MAX)
         return PROXY_HEADER_BAD;
-    *ret_len = lf + 1;
+    if (end.len == 0) {
+        *ret_len = 1;
+        return PROXY_HEADER_MORE;
+    }
+    if (end.at[0] != '\n')
+        return PROXY_HEADER_BAD;
+    *ret_header = header;
+    *ret_len = cr + 2;
     return PROXY_HEADER_DONE;
 }
 

@@ -116,6 +116,9 @@ static void test_version_1_refusals(void **state)
         SPAN("PROXY TCP4 192.0.2.1 198.51.100.2 1 2\n"),
         SPAN("PROXY TCP4 192.0.2.1 198.51.100.2 1 2\r\r\n"),
         SPAN("PROXY TCP4 192.0.2.1 198.51.100.2 1\r2\r\n"),
+        SPAN("PROXY UNKNOWN a\nb\r\n"),
+        SPAN("PROXY TCP4 192.0.2.1 198.51.100.2 1\r"),
+        SPAN("PROXY TCP4 192.0.2.1 198.51.100.2 1 2\rx"),
         SPAN("PROXY TCP4 192.0.2.1\0 198.51.100.2 1 2\r\n"),
         SPAN("PROXY UNKNOWN ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
              "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 655355\r\n"),
