@@ -338,6 +338,21 @@ static void imap_begin_tls(struct session *session, struct span input)
     session_start_tls(session);
 }
 
+/* A bad answer to a challenge is answered under AUTHENTICATE's tag: what it holds is no tag but a secret. */
+static void imap_take_bad(struct session *session)
+{
+    struct imap_reader *reader = &session->imap.reader;
+    if (session->imap.sasl_step == 0) {
+        struct imap_command command;
+        (void)!imap_command_split(imap_reader_text(reader), &command);
+        strbuf_reset(&session->imap.tag);
+        strbuf_append_span(&session->imap.tag, command.tag);
+    }
+    session->imap.sasl_step = 0;
+    if (imap_may_go_on(session))
+        imap_on_bad(session, reader->problem);
+}
+
 static void imap_handle(struct session *session, enum imap_event event)
 {
     struct imap_reader *reader = &session->imap.reader;
@@ -353,16 +368,9 @@ static void imap_handle(struct session *session, enum imap_event event)
     case IMAP_EVENT_LINE:
         imap_on_sasl_line(session, imap_reader_text(reader));
         break;
-    case IMAP_EVENT_BAD: {
-        struct imap_command command;
-        strbuf_reset(&session->imap.tag);
-        (void)!imap_command_split(imap_reader_text(reader), &command);
-        strbuf_append_span(&session->imap.tag, command.tag);
-        session->imap.sasl_step = 0;
-        if (imap_may_go_on(session))
-            imap_on_bad(session, reader->problem);
+    case IMAP_EVENT_BAD:
+        imap_take_bad(session);
         break;
-    }
     case IMAP_EVENT_FATAL:
         imap_say_goodbye(session, reader->problem);
         session_close(session, reader->problem);
