@@ -98,7 +98,7 @@ struct config {
     char *gate_user;               /* used only when started as root */
     char *keeper_user;
     struct config_strings operators; /* users, besides root and the starter, who may use control */
-    uint32_t gates;                /* number of gate processes, > 0; 0 in the file: one a core */
+    uint32_t gates;                /* number of gate processes; 0: one a core */
     struct config_tls tls;
     struct config_login login;
     struct config_limits limits;

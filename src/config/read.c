@@ -14,7 +14,7 @@
 #include "config/source.h"
 #include "config/values.h"
 
-enum { HOST_NAME_OCTETS = 255, GATES_MAX = 64 };
+enum { HOST_NAME_OCTETS = 255 };
 
 /* --- Values and sections
  * -------------------------------------------------------------------------- */
@@ -116,13 +116,6 @@ static void read_hostname(struct reading *reading)
         quote(&quoted, span_of(name)));
 }
 
-static void read_gates(struct config *config)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (config->gates == 0)
-        config->gates = cores < 1 ? 1 : cores > GATES_MAX ? GATES_MAX : (uint32_t)cores;
-}
-
 /* --- From text to configuration
  * ------------------------------------------------------------------- */
 
@@ -183,7 +176,6 @@ static void read_sections(struct reading *reading, struct source *source)
         read_section(reading, source, found, base);
     }
     read_hostname(reading);
-    read_gates(reading->config);
     check_all(reading);
 }
 

@@ -106,14 +106,6 @@ static void test_hostname_defaults_to_the_machine(void **state)
     config_free(config);
 }
 
-static void test_gates_default_to_the_cores(void **state)
-{
-    (void)state;
-    struct config *config = read_good(HOST REST);
-    assert_in_range(config->gates, 1, 64);
-    config_free(config);
-}
-
 /* libconfuse's lexer is global: what one reading left behind must not show in the next. */
 static void test_readings_are_apart(void **state)
 {
@@ -269,12 +261,12 @@ static void test_explained_means_the_same(void **state)
 static void test_defaults_are_canonical(void **state)
 {
     (void)state;
-    struct config *config = read_good(HOST "gates = 1\n" REST);
+    struct config *config = read_good(HOST REST);
     auto_strbuf struct strbuf text = STRBUF(1 << 16);
     for (enum section_key key = SECTION_TOP; key < SECTION_COUNT; key++) {
         for (size_t i = 0; i < sections[key].setting_count; i++) {
             const struct setting *setting = &sections[key].settings[i];
-            if (setting->standard == NULL || strcmp(setting->name, "gates") == 0)
+            if (setting->standard == NULL)
                 continue;
             strbuf_reset(&text);
             value_print(config, setting, config_section(config, key, 0), &text);
@@ -290,7 +282,6 @@ int main(void)
         cmocka_unit_test(test_fields),
         cmocka_unit_test(test_fields_of_titled_sections),
         cmocka_unit_test(test_hostname_defaults_to_the_machine),
-        cmocka_unit_test(test_gates_default_to_the_cores),
         cmocka_unit_test(test_readings_are_apart),
         cmocka_unit_test_setup_teardown(test_files, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_the_file_itself, folder_setup, folder_teardown),
