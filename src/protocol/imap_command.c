@@ -50,7 +50,7 @@ bool imap_command_split(struct span text, struct imap_command *ret_command)
     return true;
 }
 
-/* --- Strings ------------------------------------------------------------------------------------- */
+/* --- Strings ---------------------------------------------------------------------------------- */
 
 static bool take_run(struct span *rest, bool (*is_of_class)(uint8_t), struct span *ret_value)
 {
@@ -63,8 +63,8 @@ static bool take_run(struct span *rest, bool (*is_of_class)(uint8_t), struct spa
 }
 
 /*
- * Appends quoted, of which escaped is the inside. What is still to come of the command can't unquote
- * to more than room octets, so with them reserved the values of one command don't move.
+ * Appends quoted, of which escaped is the inside. What is still to come of the command can't
+ * unquote to more than room octets, so with them reserved the values of one command don't move.
  */
 static bool unquote(struct span escaped, size_t room, struct strbuf *scratch,
                     struct span *ret_value)
@@ -141,7 +141,7 @@ bool imap_take_atom(struct span *arguments, struct span *ret_value)
     return true;
 }
 
-/* --- ID ------------------------------------------------------------------------------------------- */
+/* --- ID --------------------------------------------------------------------------------------- */
 
 static bool take_nil(struct span *rest, struct span *ret_value)
 {
@@ -190,7 +190,7 @@ bool imap_parse_id(struct span arguments, struct strbuf *scratch,
     return true;
 }
 
-/* --- Writing --------------------------------------------------------------------------------------- */
+/* --- Writing ---------------------------------------------------------------------------------- */
 
 bool imap_fits_quotes(struct span value)
 {

@@ -26,19 +26,20 @@ struct imap_command {
 };
 
 /*
- * Splits off tag and name. On failure ret_command->tag is set when a good tag was read (for a tagged
- * BAD), else SPAN_NONE.
+ * Splits off tag and name. On failure ret_command->tag is set when a good tag was read (for a
+ * tagged BAD), else SPAN_NONE.
  */
 bool imap_command_split(struct span text, struct imap_command *ret_command) MUST_USE;
 
 /*
- * Reads one astring (atom, quoted string, literal {n} CRLF octets, or literal {n+}) off the front of
- * *arguments, and the one space after it if more follows (a space with nothing after it is an
- * error). The value lies in the command or was appended to scratch (which the caller wipes: it may be
- * a password). The values of one command may share a scratch: it is made large enough at its first
- * use, so earlier values stay where they are. False when there is none, or scratch is full.
+ * Reads one astring (atom, quoted string, literal {n} CRLF octets, or literal {n+}) off the front
+ * of *arguments, and the one space after it if more follows (a space with nothing after it is an
+ * error). The value lies in the command or was appended to scratch (which the caller wipes: it may
+ * be a password). The values of one command may share a scratch: it is made large enough at its
+ * first use, so earlier values stay where they are. False when there is none, or scratch is full.
  */
-bool imap_take_astring(struct span *arguments, struct strbuf *scratch, struct span *ret_value) MUST_USE;
+bool imap_take_astring(struct span *arguments, struct strbuf *scratch,
+                       struct span *ret_value) MUST_USE;
 
 /* Reads one atom (no quotes, no literal) in the same way: mechanism names, initial responses. */
 bool imap_take_atom(struct span *arguments, struct span *ret_value) MUST_USE;
@@ -49,20 +50,20 @@ struct imap_id_pair {
 };
 
 /*
- * Reads the whole argument of ID: NIL or a parenthesised list of at most IMAP_ID_PAIRS_MAX pairs, keys
- * at most IMAP_ID_KEY_MAX, values IMAP_ID_VALUE_MAX octets. False on anything else, a doubled key
- * among them; ret_pairs is then of no use.
+ * Reads the whole argument of ID: NIL or a parenthesised list of at most IMAP_ID_PAIRS_MAX pairs,
+ * keys at most IMAP_ID_KEY_MAX, values IMAP_ID_VALUE_MAX octets. False on anything else, a doubled
+ * key among them; ret_pairs is then of no use.
  */
 bool imap_parse_id(struct span arguments, struct strbuf *scratch,
                    struct imap_id_pair ret_pairs[IMAP_ID_PAIRS_MAX], size_t *ret_count) MUST_USE;
 
-/* True when value is printable ASCII: imap_append_string writes it in quotes, which every server reads. */
+/* True when value is printable ASCII: it is written in quotes, which every server reads. */
 bool imap_fits_quotes(struct span value);
 
 /*
  * Appends value as a quoted string, or as a literal {n+} when it needs one (control characters, 8
- * bit). The caller sends no literal to a server without LITERAL+: what follows {n+} would be a command
- * to it. A NUL can't be said in IMAP: buf fails.
+ * bit). The caller sends no literal to a server without LITERAL+: what follows {n+} would be a
+ * command to it. A NUL can't be said in IMAP: buf fails.
  */
 void imap_append_string(struct strbuf *buf, struct span value);
 

@@ -65,7 +65,7 @@ static void compare_octet(struct imap_guard *guard, uint8_t c)
     }
 }
 
-/* In the space before a word. An argument in quotes or as a literal may say DEFLATE in many ways. */
+/* In the space before a word. In quotes or as a literal an argument says DEFLATE in many ways. */
 static void begin_word(struct imap_guard *guard, uint8_t c)
 {
     if (is_space(c))
@@ -82,7 +82,7 @@ static void begin_word(struct imap_guard *guard, uint8_t c)
     compare_octet(guard, c);
 }
 
-/* One octet in any state but GUARD_REST; a line end ends a word like any space, and then the line. */
+/* One octet in any state but GUARD_REST; a line end ends a word like any space, then the line. */
 static void watch_octet(struct imap_guard *guard, uint8_t c)
 {
     if (guard->state == GUARD_LINE_START && !is_space(c)) {

@@ -2,11 +2,11 @@
  * The first reader that an IMAP client's octets meet. imap_session.c feeds it what the stream
  * decrypted and hands the commands that it finds to imap_command.c.
  *
- * A line is collected until its LF and then walked once, with the tokens that imap_command uses: only
- * a walk that reaches the end of the line knows whether {5} there announces a literal or stands in a
- * quoted string. What the walk can't be certain of is refused, and where the doubt is about octets
- * that the client sends without waiting, the connection ends: to guess wrong would mean to read a
- * password as commands.
+ * A line is collected until its LF and then walked once, with the tokens that imap_command uses:
+ * only a walk that reaches the end of the line knows whether {5} there announces a literal or
+ * stands in a quoted string. What the walk can't be certain of is refused, and where the doubt is
+ * about octets that the client sends without waiting, the connection ends: to guess wrong would
+ * mean to read a password as commands.
  */
 #include "protocol/imap_reader.h"
 
@@ -92,7 +92,7 @@ static enum imap_event give_bad(struct imap_reader *reader, const char *problem)
     return give(reader, IMAP_EVENT_BAD);
 }
 
-/* --- One line ----------------------------------------------------------------------------------- */
+/* --- One line --------------------------------------------------------------------------------- */
 
 /* A string begins after a space or a parenthesis, nowhere else. */
 static bool begins_token(struct span line, size_t at)
@@ -138,7 +138,7 @@ static struct line_form walk_line(struct span line, bool follows_literal)
     return form;
 }
 
-/* --- What follows from a line -------------------------------------------------------------------- */
+/* --- What follows from a line ----------------------------------------------------------------- */
 
 static enum imap_event begin_literal(struct imap_reader *reader, const struct imap_literal *literal)
 {
@@ -150,9 +150,9 @@ static enum imap_event begin_literal(struct imap_reader *reader, const struct im
 }
 
 /*
- * A synchronising literal that we don't want is refused by the tagged BAD: the client has not sent it
- * and does not. The octets of a non-synchronising one are on their way and are either read or the end
- * of the connection.
+ * A synchronising literal that we don't want is refused by the tagged BAD: the client has not sent
+ * it and does not. The octets of a non-synchronising one are on their way and are either read or
+ * the end of the connection.
  */
 static enum imap_event take_announcement(struct imap_reader *reader,
                                          const struct imap_literal *literal)
@@ -210,7 +210,7 @@ static enum imap_event take_line(struct imap_reader *reader)
     return give(reader, IMAP_EVENT_LINE);
 }
 
-/* --- Octets ---------------------------------------------------------------------------------------- */
+/* --- Octets ----------------------------------------------------------------------------------- */
 
 static void take_octets(struct imap_reader *reader, struct span *input, size_t len)
 {

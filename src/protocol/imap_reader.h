@@ -1,9 +1,9 @@
 /*
- * Reads what an IMAP client sends before login (RFC 9051 section 2.2.1 and 4.3): commands with quoted
- * strings and literals, and the bare lines that answer a SASL challenge. Pure and resumable: bytes go
- * in, in pieces of any size, events come out; the same bytes give the same events however they are
- * cut. This is the one place that knows line ends: a line ends with CRLF; LF alone ends it too and is
- * IMAP_EVENT_BAD, as is a NUL or a CR that no LF follows.
+ * Reads what an IMAP client sends before login (RFC 9051 section 2.2.1 and 4.3): commands with
+ * quoted strings and literals, and the bare lines that answer a SASL challenge. Pure and resumable:
+ * bytes go in, in pieces of any size, events come out; the same bytes give the same events however
+ * they are cut. This is the one place that knows line ends: a line ends with CRLF; LF alone ends it
+ * too and is IMAP_EVENT_BAD, as is a NUL or a CR that no LF follows.
  *
  * The reader holds at most IMAP_COMMAND_MAX octets. Commands of a session may hold passwords: the
  * memory is wiped by reset and fini.
@@ -52,9 +52,9 @@ void imap_reader_fini(struct imap_reader *reader);
 void imap_reader_expect_line(struct imap_reader *reader);
 
 /*
- * Takes octets off the front of *input until an event is complete. After COMMAND, LINE, BAD the text
- * stays valid until the next call. A refused literal (synchronising, over IMAP_LITERAL_MAX) is BAD at
- * once: its octets will not be sent. A non-synchronising one over the maximum is FATAL.
+ * Takes octets off the front of *input until an event is complete. After COMMAND, LINE, BAD the
+ * text stays valid until the next call. A refused literal (synchronising, over IMAP_LITERAL_MAX) is
+ * BAD at once: its octets will not be sent. A non-synchronising one over the maximum is FATAL.
  */
 enum imap_event imap_reader_feed(struct imap_reader *reader, struct span *input) MUST_USE;
 

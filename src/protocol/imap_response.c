@@ -1,7 +1,7 @@
 /*
  * Reads the answers of an IMAP backend for the login that backend_login.c conducts. Each line is
- * checked as a whole before any of it is believed: what could be two lines to somebody else (a CR, a
- * NUL, a literal) is not read at all.
+ * checked as a whole before any of it is believed: what could be two lines to somebody else (a CR,
+ * a NUL, a literal) is not read at all.
  */
 #include "protocol/imap_response.h"
 
@@ -121,7 +121,7 @@ enum imap_response_kind imap_response_take(struct span *input, struct imap_respo
     return kind;
 }
 
-/* --- Capabilities ---------------------------------------------------------------------------------- */
+/* --- Capabilities ----------------------------------------------------------------------------- */
 
 /* Takes the next word off *list; empty at its end. Several spaces count as one. */
 static struct span next_word(struct span *list)

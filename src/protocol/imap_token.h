@@ -1,7 +1,7 @@
 /*
  * The tokens of IMAP that have a structure of their own (RFC 9051 section 9), read here and nowhere
- * else: imap_reader finds the end of a command with them, imap_command takes it apart with them, and
- * so the two can't disagree about where a quoted string or a literal ends.
+ * else: imap_reader finds the end of a command with them, imap_command takes it apart with them,
+ * and so the two can't disagree about where a quoted string or a literal ends.
  */
 #ifndef POSTERN_PROTOCOL_IMAP_TOKEN_H
 #define POSTERN_PROTOCOL_IMAP_TOKEN_H
@@ -36,7 +36,7 @@ struct imap_literal {
     bool is_synchronising; /* {n}: the client waits for a go-ahead */
 };
 
-/* Reads {n} or {n+} off the front of text. False, with *ret_literal untouched, when it is neither. */
+/* Reads {n} or {n+} off the front of text. False, ret_literal untouched, when it is neither. */
 bool imap_literal_parse(struct span text, struct imap_literal *ret_literal) MUST_USE;
 
 #endif

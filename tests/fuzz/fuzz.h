@@ -1,6 +1,6 @@
 /*
- * What fuzz targets share: an input cut into pieces in the ways in which a network cuts it. Claims are
- * checked with invariant(), whose failure libFuzzer keeps as a crash.
+ * What fuzz targets share: an input cut into pieces in the ways in which a network cuts it. Claims
+ * are checked with invariant(), whose failure libFuzzer keeps as a crash.
  */
 #ifndef POSTERN_TESTS_FUZZ_H
 #define POSTERN_TESTS_FUZZ_H

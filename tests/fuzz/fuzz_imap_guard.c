@@ -1,6 +1,6 @@
 /*
- * The client's side of a relayed session. Claims: the verdict is the same however the octets are cut,
- * and the same that a plain reading of each line gives.
+ * The client's side of a relayed session. Claims: the verdict is the same however the octets are
+ * cut, and the same that a plain reading of each line gives.
  */
 #include "fuzz.h"
 #include "protocol/imap_guard.h"

@@ -45,7 +45,7 @@ static bool asks_for_answer(struct span text)
            imap_take_atom(&command.arguments, &mechanism) && command.arguments.at == NULL;
 }
 
-/* --- Lines and literals --------------------------------------------------------------------------- */
+/* --- Lines and literals ----------------------------------------------------------------------- */
 
 /* line is followed by a literal of size octets: it must say so at its very end. */
 static void check_announcement(struct span line, size_t size)
@@ -78,7 +78,7 @@ static void check_lines(struct span text, const struct literal_trace *trace, siz
     }
 }
 
-/* --- Reader and command agree -------------------------------------------------------------------- */
+/* --- Reader and command agree ----------------------------------------------------------------- */
 
 static void check_value(struct span text, struct span value, struct literal_trace *trace)
 {
@@ -159,7 +159,7 @@ static void check_command(const struct imap_reader *reader, struct literal_trace
     check_id(text, command.arguments, trace, reader->literals);
 }
 
-/* --- Feeding --------------------------------------------------------------------------------------- */
+/* --- Feeding ---------------------------------------------------------------------------------- */
 
 static enum imap_event feed_once(struct imap_reader *reader, struct span *piece,
                                  struct literal_trace *trace, struct strbuf *log)

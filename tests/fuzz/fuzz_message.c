@@ -1,7 +1,7 @@
 /*
- * A packet from a sibling process. The first octet says how many descriptors came beside it. Claims:
- * what decodes encodes to the same packet and descriptors; it can always be printed, on one line of
- * ASCII.
+ * A packet from a sibling process. The first octet says how many descriptors came beside it.
+ * Claims: what decodes encodes to the same packet and descriptors; it can always be printed, on one
+ * line of ASCII.
  */
 #include "channel/message.h"
 #include "fuzz.h"

@@ -1,7 +1,7 @@
 /*
- * Stands in for libFuzzer in ordinary builds: feeds a target each seed of a directory, and each seed
- * cut short at every place and begun at every place, so that what fuzzing found stays found. The
- * targets themselves feed their parsers whole, octet by octet and in pieces.
+ * Stands in for libFuzzer in ordinary builds: feeds a target each seed of a directory, and each
+ * seed cut short at every place and begun at every place, so that what fuzzing found stays found.
+ * The targets themselves feed their parsers whole, octet by octet and in pieces.
  */
 #include <dirent.h>
 #include <errno.h>

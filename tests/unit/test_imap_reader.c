@@ -165,7 +165,8 @@ static void test_nul(void **state)
     (void)state;
     expect(SPAN("a NO\0P\r\nb NOOP\r\n"), "BAD NUL in a line|COMMAND b NOOP|");
     expect(SPAN("a LOGIN {3+}\r\nx\0y z\r\nb NOOP\r\n"), "BAD NUL in a literal|COMMAND b NOOP|");
-    expect(SPAN("a LOGIN {3}\r\nx\0y {3}\r\nb NOOP\r\n"), "LITERAL|BAD NUL in a literal|COMMAND b NOOP|");
+    expect(SPAN("a LOGIN {3}\r\nx\0y {3}\r\nb NOOP\r\n"),
+           "LITERAL|BAD NUL in a literal|COMMAND b NOOP|");
     expect(SPAN("a LOGIN x\0 {3+}\r\nb N\r\nc NOOP\r\n"), "BAD NUL in a line|COMMAND c NOOP|");
     expect(SPAN("a AUTHENTICATE PLAIN\r\nAA\0A\r\nb NOOP\r\n"),
            "COMMAND a AUTHENTICATE PLAIN|BAD NUL in a line|COMMAND b NOOP|");
@@ -246,7 +247,8 @@ static void test_quotes_hide_literals(void **state)
         {"a LOGIN x \"{5}\"\r\n", "COMMAND a LOGIN x \"{5}\"|"},
         {"a LOGIN x \"\\\"{5+}\"\r\nb NOOP\r\n", "COMMAND a LOGIN x \"\\\"{5+}\"|COMMAND b NOOP|"},
         {"a LOGIN \"{5+}\" {1+}\r\nx\r\n", "COMMAND a LOGIN \"{5+}\" {1+}\\r\\nx|"},
-        {"a LOGIN x \"{5}\r\nb NOOP\r\n", "BAD misplaced or unfinished quoted string|COMMAND b NOOP|"},
+        {"a LOGIN x \"{5}\r\nb NOOP\r\n",
+         "BAD misplaced or unfinished quoted string|COMMAND b NOOP|"},
         {"a LOGIN x \"{5+}\r\n", "FATAL misplaced or unfinished quoted string|"},
         {"a LOGIN x \"\\\" {5+}\r\n", "FATAL misplaced or unfinished quoted string|"},
         {"a LOGIN x \"\\n\" {5+}\r\n", "FATAL misplaced or unfinished quoted string|"},
@@ -282,7 +284,8 @@ static void test_new_outlook(void **state)
 {
     (void)state;
     expect(SPAN("1 CAPABILITY\r\n"
-                "2 ID ({4+}\r\nname {23+}\r\nMicrosoft.Exchange.Imap {7+}\r\nversion {3+}\r\n1.0)\r\n"
+                "2 ID ({4+}\r\nname {23+}\r\nMicrosoft.Exchange.Imap "
+                "{7+}\r\nversion {3+}\r\n1.0)\r\n"
                 "3 LOGIN {17+}\r\nalice@example.org {10+}\r\np{5} \"w\\rd\r\n"),
            "COMMAND 1 CAPABILITY|"
            "COMMAND 2 ID ({4+}\\r\\nname {23+}\\r\\nMicrosoft.Exchange.Imap {7+}\\r\\nversion "
@@ -290,7 +293,7 @@ static void test_new_outlook(void **state)
            "COMMAND 3 LOGIN {17+}\\r\\nalice@example.org {10+}\\r\\np{5} \"w\\rd|");
 }
 
-/* --- Limits ---------------------------------------------------------------------------------------- */
+/* --- Limits ----------------------------------------------------------------------------------- */
 
 static void append_repeated(struct strbuf *buf, const char *text, size_t count)
 {
@@ -400,7 +403,7 @@ static void test_deep_parentheses_cost_nothing(void **state)
     expect(strbuf_span(&input), strbuf_text(&events));
 }
 
-/* --- What the caller may rely on --------------------------------------------------------------------- */
+/* --- What the caller may rely on -------------------------------------------------------------- */
 
 static void test_text_after_bad_has_the_tag(void **state)
 {
