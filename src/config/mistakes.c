@@ -10,11 +10,14 @@ enum { MISTAKE_OCTETS = 1024 };
 void mistakes_add(struct mistakes *mistakes, int line, const char *format, ...)
 {
     char text[MISTAKE_OCTETS];
-    va_list arguments;
-    va_start(arguments, format);
-    int len = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    char *copy = len < 0 || mistakes->count == MISTAKES_MAX ? NULL : strdup(text);
+    char *copy = NULL;
+    if (mistakes->count < MISTAKES_MAX) {
+        va_list arguments;
+        va_start(arguments, format);
+        int len = vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+        copy = len < 0 ? NULL : strdup(text);
+    }
     if (copy == NULL) {
         mistakes->more++;
         return;

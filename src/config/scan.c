@@ -337,5 +337,6 @@ bool scan(struct reading *reading, char *text, size_t len)
     if (!scan_octets(reading, text, len))
         return false;
     scan_items(&scan, &reading->found[0]);
+    tokens_squeeze(&scan.tokens);
     return !scan.tokens.is_broken && !scan.is_unbalanced;
 }

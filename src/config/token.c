@@ -3,6 +3,9 @@
 
 #include "base/invariant.h"
 
+/* Stands for what was blanked: no octet that is let through has this value. */
+enum { TOKEN_BLANKED = 1 };
+
 /* 0 at the end of the text: no octet of it is 0. */
 static char tokens_octet(const struct tokens *tokens, size_t at)
 {
@@ -31,7 +34,20 @@ void tokens_blank(struct tokens *tokens, size_t start, size_t end)
 {
     for (size_t i = start; i < end; i++)
         if (tokens->text[i] != '\n')
-            tokens->text[i] = ' ';
+            tokens->text[i] = TOKEN_BLANKED;
+}
+
+void tokens_squeeze(struct tokens *tokens)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < tokens->len; i++) {
+        bool is_blanked = tokens->text[i] == TOKEN_BLANKED;
+        if (is_blanked && kept > 0 && tokens->text[kept - 1] == ' ')
+            continue;
+        tokens->text[kept++] = is_blanked ? ' ' : tokens->text[i];
+    }
+    tokens->text[kept] = '\0';
+    tokens->len = kept;
 }
 
 /* Passes a comment from # or // to the end of its line. */
@@ -76,7 +92,7 @@ static void tokens_skip_blank(struct tokens *tokens)
             if (c == '\n')
                 tokens->line++;
             else
-                tokens->text[tokens->at] = ' ';
+                tokens->text[tokens->at] = TOKEN_BLANKED;
             tokens->at++;
         } else {
             return;

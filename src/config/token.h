@@ -63,7 +63,13 @@ static inline bool token_is_value(struct token token)
 /* The token's octets; of a quoted one what stands between the quotes, as written. */
 struct span token_text(const struct tokens *tokens, struct token token);
 
-/* Overwrites the text from start to end with spaces, line ends excepted. */
+/* Takes the text from start to end away, line ends excepted: it is marked, and gone after a squeeze. */
 void tokens_blank(struct tokens *tokens, size_t start, size_t end);
+
+/*
+ * Makes one space of each run of what was blanked or is blank itself. libconfuse's lexer takes time
+ * that is quadratic in the length of such a run.
+ */
+void tokens_squeeze(struct tokens *tokens);
 
 #endif
