@@ -42,6 +42,14 @@ static bool login_is_letter_or_digit(uint8_t c)
     return (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || (c >= '0' && c <= '9');
 }
 
+static void login_append_lower(struct span ascii, struct strbuf *buf)
+{
+    size_t begin = buf->len;
+    strbuf_append_span(buf, ascii);
+    for (size_t i = begin; i < buf->len; i++)
+        buf->at[i] = (char)ascii_lower((uint8_t)buf->at[i]);
+}
+
 /* --- The local part ----------------------------------------------------------------------------- */
 
 /* The ASCII that a local part may hold: atext of RFC 5322 and the dot, without the slash. */
@@ -116,8 +124,7 @@ static enum login_name_result login_append_local(struct span local, struct strbu
     if (login_is_ascii(local)) {
         if (local.len > LOGIN_NAME_LOCAL_MAX)
             return LOGIN_NAME_TOO_LONG;
-        for (size_t i = 0; i < local.len; i++)
-            strbuf_append_byte(canonical, ascii_lower(local.at[i]));
+        login_append_lower(local, canonical);
     } else {
         enum login_name_result result = login_append_unicode(local, canonical);
         if (result != LOGIN_NAME_OK)
@@ -182,8 +189,7 @@ bool login_domain_canonicalise(struct span domain, struct strbuf *buf)
         mapped = span_make(ascii, login_domain_to_ascii(domain, ascii));
     if (mapped.len == 0 || !login_is_ascii_domain(mapped))
         return false;
-    for (size_t i = 0; i < mapped.len; i++)
-        strbuf_append_byte(buf, ascii_lower(mapped.at[i]));
+    login_append_lower(mapped, buf);
     return true;
 }
 

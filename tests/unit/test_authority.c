@@ -10,6 +10,8 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -251,6 +253,34 @@ static void test_a_directory_that_others_write_to(void **state)
     assert_int_equal(count_entries(dir), 0);
     write_file(in_scratch("file"), "x", 0600);
     assert_create_refused(request_for(in_scratch("file")), "file");
+}
+
+/* Every file may have so many octets and no more, as on a full disk. */
+static struct rlimit limit_files(rlim_t octets)
+{
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit small = {.rlim_cur = octets, .rlim_max = before.rlim_max};
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    return before;
+}
+
+static void test_a_failed_write_leaves_nothing(void **state)
+{
+    (void)state;
+    const rlim_t limits[] = {0, 100, 450}; /* in ca.key, and in ca.pem, which is longer */
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        auto_strbuf struct strbuf error = STRBUF(AUTHORITY_ERROR_MAX);
+        const char *dir = in_scratch("full");
+        struct authority_request request = request_for(dir);
+        struct rlimit before = limit_files(limits[i]);
+        bool is_made = authority_create(&request, &error);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_false(is_made);
+        assert_sentence(&error, i < 2 ? "full/ca.key: File too large" : "full/ca.pem: File too large");
+        assert_false(exists(dir)); /* it was empty again, so it could go */
+    }
 }
 
 static void test_a_name_beyond_ascii(void **state)
@@ -651,6 +681,7 @@ int main(void)
         cmocka_unit_test(test_an_authority_is_never_overwritten),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_a_directory_that_others_write_to),
+        cmocka_unit_test(test_a_failed_write_leaves_nothing),
         cmocka_unit_test(test_a_name_beyond_ascii),
         cmocka_unit_test(test_loading_refuses),
         cmocka_unit_test(test_loading_refuses_a_key_of_another),
