@@ -350,7 +350,7 @@ static void login_let_in(struct session *session, struct backend_login *backend)
         .backend = &backend->stream,
         .to_client = strbuf_span(&to_client),
         .to_backend = strbuf_span(&session->held),
-        .may_compress = !imap_capability_has(capabilities, SPAN("UNAUTHENTICATE")),
+        .is_guarded = imap_capability_has(capabilities, SPAN("UNAUTHENTICATE")),
     };
     if (strbuf_failed(&to_client)) {
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend says too much");

@@ -91,7 +91,10 @@ static void relay_touch(struct relay *relay)
     TAILQ_INSERT_TAIL(&relays->list, relay, link);
 }
 
-/* True when these octets of the client may go on to the backend. */
+/*
+ * True when these octets of the client may go on to the backend. Compressed commands can't be watched:
+ * where there is one to watch for, COMPRESS ends the session as well.
+ */
 static bool relay_guard(struct relay *relay, struct span octets)
 {
     return !relay->is_guarded || imap_guard_watch(&relay->guard, octets) == IMAP_GUARD_PASS;
@@ -284,8 +287,8 @@ bool relay_start(struct gate *gate, const struct relay_start *start)
     relay->gate = gate;
     relay->settings = settings_ref(start->settings);
     relay->admission = start->admission;
-    relay->is_guarded = start->admission->listener->protocol == PROTOCOL_IMAP;
-    imap_guard_init(&relay->guard, start->may_compress);
+    relay->is_guarded = start->is_guarded;
+    imap_guard_init(&relay->guard, false);
     stream_move(&relay->client.stream, start->client, relay_on_ready, relay);
     stream_move(&relay->backend.stream, start->backend, relay_on_ready, relay);
     relay->client.received = start->to_backend.len;

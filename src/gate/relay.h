@@ -4,8 +4,8 @@
  * and the other side is not read meanwhile. An idle relay holds two sockets, one TLS object and this
  * struct: no buffer, no timer.
  *
- * The one thing that is looked at is the client's IMAP commands, for those that would give up the
- * login (imap_guard.h).
+ * Where the backend has a command that gives up the login (UNAUTHENTICATE), and only there, the
+ * client's commands are looked at for it (imap_guard.h).
  */
 #ifndef POSTERN_GATE_RELAY_H
 #define POSTERN_GATE_RELAY_H
@@ -87,7 +87,7 @@ struct relay_start {
     struct stream *backend;          /* moved away */
     struct span to_client;           /* first octets for the client: the login's answer */
     struct span to_backend;          /* what the client had sent behind its login */
-    bool may_compress;               /* the backend has no UNAUTHENTICATE to hide in compression */
+    bool is_guarded;                 /* the backend has UNAUTHENTICATE */
 };
 
 /* Starts relaying; the relay may be over when this returns. False when memory is out: nothing is
