@@ -1,4 +1,5 @@
 /* libexec/postern/pki: runs ca init or device add. The only program of ours that reads the CA's key. */
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -39,10 +40,17 @@ static void keep_memory_private(void)
     (void)umask(077);
 }
 
+/* A file that may not grow is an error to handle, not an end between registering and writing. */
+static void outlive_limits(void)
+{
+    (void)signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments;
     keep_memory_private();
+    outlive_limits();
     arguments_of_program(argc, argv, "pki", &arguments);
     int status = strcmp(arguments.command->group, "ca") == 0 ? pki_ca_init(&arguments)
                                                              : pki_device_add(&arguments);
