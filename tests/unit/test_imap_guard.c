@@ -60,8 +60,8 @@ static void test_what_passes(void **state)
         "a COMPRESSION DEFLATE\r\n",
         "i IDLE\r\nDONE\r\nx NOOP\r\n",
         /* what ordinary mail says in an upload */
-        "a APPEND Sent {200}\r\nSubject: x\r\n\r\nwhich lets\r\nan unauthenticated attacker\r\n"
-        "to compress the files\r\nand compress deflated data\r\n\r\n",
+        "a APPEND Sent {60}\r\nan unauthenticated attacker\r\nto compress the files\r\n\r\n",
+        "a APPEND Sent {60+}\r\n\r\nand compress deflated data\r\nthe unauthenticate-d\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         expect(span_of(rows[i]), IMAP_GUARD_PASS, span_of(rows[i]).len);
