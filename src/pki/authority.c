@@ -1,6 +1,6 @@
 /*
- * Makes and loads certificate authorities; see authority.h. Called by "postern ca init" and "postern
- * device add" only.
+ * Makes and loads certificate authorities; see authority.h. Called by "postern ca init" and
+ * "postern device add" only.
  */
 #include "pki/authority.h"
 
@@ -29,16 +29,17 @@ enum {
 static const char authority_certificate_name[] = "ca.pem";
 static const char authority_key_name[] = "ca.key";
 
-/* --- Making one --------------------------------------------------------------------------------- */
+/* --- Making one ----------------------------------------------------------------------------- */
 
 static bool authority_check_request(const struct authority_request *request, struct span name,
                                     struct strbuf *ret_error)
 {
     struct span passphrase = request->passphrase;
     if (name.len == 0 || name.len > AUTHORITY_NAME_MAX || !utf8_is_clean(name)) {
-        strbuf_format(ret_error,
-                      "the authority's name must be 1 to %d octets of text without control characters",
-                      AUTHORITY_NAME_MAX);
+        strbuf_format(
+            ret_error,
+            "the authority's name must be 1 to %d octets of text without control characters",
+            AUTHORITY_NAME_MAX);
         return false;
     }
     if (request->days < 1 || request->days > AUTHORITY_DAYS_MAX) {
@@ -46,7 +47,8 @@ static bool authority_check_request(const struct authority_request *request, str
         return false;
     }
     if (passphrase.len < AUTHORITY_PASSPHRASE_MIN || passphrase.len > AUTHORITY_PASSPHRASE_MAX) {
-        strbuf_format(ret_error, "the passphrase must have %d to %d octets; some random words are good",
+        strbuf_format(ret_error,
+                      "the passphrase must have %d to %d octets; some random words are good",
                       AUTHORITY_PASSPHRASE_MIN, AUTHORITY_PASSPHRASE_MAX);
         return false;
     }
@@ -65,8 +67,8 @@ static bool authority_append_key(EVP_PKEY *key, struct span passphrase, struct s
     BIO *bio = BIO_new(BIO_s_mem());
     PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
     X509_ALGOR *scheme =
-        PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, AUTHORITY_SALT_SIZE, NULL, AUTHORITY_SCRYPT_N,
-                              AUTHORITY_SCRYPT_R, AUTHORITY_SCRYPT_P);
+        PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), NULL, AUTHORITY_SALT_SIZE, NULL,
+                              AUTHORITY_SCRYPT_N, AUTHORITY_SCRYPT_R, AUTHORITY_SCRYPT_P);
     X509_SIG *encrypted = NULL;
     if (plain != NULL && scheme != NULL)
         encrypted = PKCS8_set0_pbe((const char *)passphrase.at, (int)passphrase.len, plain, scheme);
@@ -112,7 +114,8 @@ static bool authority_make(const struct authority_request *request, struct span 
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = key == NULL ? NULL : authority_sign_itself(key, request, name);
-    bool is_made = certificate != NULL && authority_append_certificate(certificate, certificate_pem) &&
+    bool is_made = certificate != NULL &&
+                   authority_append_certificate(certificate, certificate_pem) &&
                    authority_append_key(key, request->passphrase, key_pem);
     X509_free(certificate);
     EVP_PKEY_free(key);
@@ -150,7 +153,7 @@ bool authority_create(const struct authority_request *request, struct strbuf *re
     return is_complete;
 }
 
-/* --- Loading one -------------------------------------------------------------------------------- */
+/* --- Loading one ---------------------------------------------------------------------------- */
 
 /* The first certificate in ca.pem. */
 static X509 *authority_read_certificate(const char *path, struct strbuf *ret_error)
@@ -210,8 +213,8 @@ static bool authority_read(struct authority *authority, const char *dir, struct 
     if (authority->key == NULL)
         return false;
     if (X509_check_private_key(authority->certificate, authority->key) != 1) {
-        strbuf_format(ret_error, "%s is not the key of the certificate in %s", strbuf_text(&key_path),
-                      strbuf_text(&certificate_path));
+        strbuf_format(ret_error, "%s is not the key of the certificate in %s",
+                      strbuf_text(&key_path), strbuf_text(&certificate_path));
         ERR_clear_error();
         return false;
     }
@@ -255,8 +258,9 @@ bool authority_read_passphrase(const char *file, struct secret *ret_passphrase,
     if (line.len > 0 && line.at[line.len - 1] == '\r')
         line = span_first(line, line.len - 1);
     if (line.len == 0 || line.len > AUTHORITY_PASSPHRASE_MAX) {
-        strbuf_format(ret_error, "the first line of %s must be the passphrase, of at most %d octets",
-                      file, AUTHORITY_PASSPHRASE_MAX);
+        strbuf_format(ret_error,
+                      "the first line of %s must be the passphrase, of at most %d octets", file,
+                      AUTHORITY_PASSPHRASE_MAX);
         return false;
     }
     if (secret_set(ret_passphrase, line) != 0) {

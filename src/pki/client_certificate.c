@@ -3,10 +3,10 @@
  * client_certificate_verify_chain() within the handshake and client_certificate_read() once it is
  * complete, and again for a resumed session.
  *
- * A forged certificate that names our authority as its issuer: where it names the authority's key as
- * well, or no key, OpenSSL finds the issuer and its signature fails: REFUSED (BAD_CHAIN). Where it
- * names another key (authority key identifier), it has an issuer that we don't know: ABSENT, which
- * opens nothing and appends no name.
+ * A forged certificate that names our authority as its issuer: where it names the authority's key
+ * as well, or no key, OpenSSL finds the issuer and its signature fails: REFUSED (BAD_CHAIN). Where
+ * it names another key (authority key identifier), it has an issuer that we don't know: ABSENT,
+ * which opens nothing and appends no name.
  */
 #include "pki/client_certificate.h"
 
@@ -35,7 +35,7 @@ const char *certificate_refusal_text(enum certificate_refusal refusal)
     return refusal < CERTIFICATE_REFUSAL_COUNT ? certificate_refusal_texts[refusal] : "unknown";
 }
 
-/* --- The chain ---------------------------------------------------------------------------------- */
+/* --- The chain ------------------------------------------------------------------------------ */
 
 static const struct {
     long result;
@@ -75,8 +75,8 @@ static void certificate_refuse(struct client_certificate *verdict, enum certific
 
 /*
  * What is not in the table is refused: an error that nobody thought of opens nothing. A certificate
- * with extensions that can't be read, or one of them doubled, has no issuer for OpenSSL, whoever signed
- * it; it is refused, because it may be ours.
+ * with extensions that can't be read, or one of them doubled, has no issuer for OpenSSL, whoever
+ * signed it; it is refused, because it may be ours.
  */
 static void certificate_judge_chain(X509 *certificate, long verify_result,
                                     struct client_certificate *verdict)
@@ -102,11 +102,11 @@ int client_certificate_verify_chain(X509_STORE_CTX *store, void *unused)
     return 1;
 }
 
-/* --- The name ----------------------------------------------------------------------------------- */
+/* --- The name ------------------------------------------------------------------------------- */
 
 /*
- * An rfc822Name that can be a login: visible ASCII with one "@" inside. Its DER type is implicit, so
- * OpenSSL hands over whatever octets stand there. The grammar of logins is login_name.h's.
+ * An rfc822Name that can be a login: visible ASCII with one "@" inside. Its DER type is implicit,
+ * so OpenSSL hands over whatever octets stand there. The grammar of logins is login_name.h's.
  */
 static bool certificate_is_name(struct span name)
 {
@@ -168,7 +168,7 @@ static enum certificate_refusal certificate_append_name(const X509 *certificate,
     return refusal;
 }
 
-/* --- The certificate ---------------------------------------------------------------------------- */
+/* --- The certificate ------------------------------------------------------------------------ */
 
 /* The extent of the element at the front of der, head included; false when there is none. */
 static bool certificate_measure(struct span der, bool inside, struct span *ret_element)
@@ -186,8 +186,8 @@ static bool certificate_measure(struct span der, bool inside, struct span *ret_e
 }
 
 /*
- * Hashes the octets that were signed. OpenSSL keeps them as they came and i2d_X509() copies them, so
- * the only way to another fingerprint is another signed part.
+ * Hashes the octets that were signed. OpenSSL keeps them as they came and i2d_X509() copies them,
+ * so the only way to another fingerprint is another signed part.
  */
 bool certificate_fingerprint(X509 *certificate,
                              uint8_t ret_fingerprint[CERTIFICATE_FINGERPRINT_SIZE])

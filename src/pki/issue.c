@@ -1,6 +1,6 @@
 /*
- * Issues certificates to users' devices; see authority.h. Called by "postern device add" with a login
- * that login_name.h made canonical.
+ * Issues certificates to users' devices; see authority.h. Called by "postern device add" with a
+ * login that login_name.h made canonical.
  */
 #include <openssl/ec.h>
 #include <openssl/x509v3.h>
@@ -43,7 +43,8 @@ static bool issue_check_days(const struct authority *authority, const struct iss
         return false;
     }
     if (left_s < SIGNING_DAY_S) {
-        strbuf_append(ret_error, "the authority has expired or does so within a day; make a new one");
+        strbuf_append(ret_error,
+                      "the authority has expired or does so within a day; make a new one");
         return false;
     }
     if ((int64_t)request->days * SIGNING_DAY_S > left_s) {
@@ -96,8 +97,7 @@ static X509 *issue_sign(const struct authority *authority, const struct issue_re
         signing_add_extension(certificate, issuer, NID_ext_key_usage, "clientAuth") &&
         signing_add_extension(certificate, issuer, NID_subject_key_identifier, "hash") &&
         signing_add_extension(certificate, issuer, NID_authority_key_identifier, "keyid:always") &&
-        issue_add_login(certificate, request->login) &&
-        signing_finish(certificate, authority->key))
+        issue_add_login(certificate, request->login) && signing_finish(certificate, authority->key))
         return certificate;
     X509_free(certificate);
     return NULL;
@@ -144,8 +144,8 @@ static bool issue_fill(struct issued *issued, const struct authority *authority,
            issue_read_issuer(issued->certificate, facts->issuer, sizeof facts->issuer);
 }
 
-struct issued *authority_issue(const struct authority *authority, const struct issue_request *request,
-                               struct strbuf *ret_error)
+struct issued *authority_issue(const struct authority *authority,
+                               const struct issue_request *request, struct strbuf *ret_error)
 {
     if (!issue_check_login(request->login, ret_error) ||
         !issue_check_days(authority, request, ret_error))

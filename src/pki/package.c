@@ -2,14 +2,15 @@
  * Writes what a user takes to a device; see package.h.
  *
  * PKCS#12 and who reads what. PACKAGE_MODERN (PBES2 with AES-256 and PBKDF2-HMAC-SHA-256, MAC with
- * SHA-256, what OpenSSL 3 writes by itself) is read by NSS and so Thunderbird, by OpenSSL 1.1 and
- * later, Java, GnuTLS, Windows 10, Android 14, and Apple's present systems. Android 13 and older, and
- * macOS and iOS as far as about 2023, know only triple DES under a key from SHA-1, and call the right
- * password wrong; for them there is PACKAGE_COMPATIBLE. The password has 80 random bits in both, so
- * neither falls to guessing: the older scheme's weak stretching of passwords is no loss here.
+ * SHA-256, what OpenSSL 3 writes by itself) is read by NSS and so Thunderbird, OpenSSL, GnuTLS, Java,
+ * Windows 10 and Android 14. Android 13 and older, and Apple's keychain by reports as late as 2026,
+ * take triple DES under a key from SHA-1 only, and call the right password wrong; for them there is
+ * PACKAGE_COMPATIBLE. The password has 80 random bits in both, so neither falls to guessing: the older
+ * scheme's weak stretching of passwords is no loss here.
  *
  * The file holds certificate and key, not the authority's certificate: a client does not need it to
- * log in, and Android would warn that the network may be watched, since it would trust it for servers.
+ * log in, and Android would warn that the network may be watched, since it would trust it for
+ * servers.
  */
 #include "pki/package.h"
 
@@ -23,7 +24,7 @@
 #include "pki/signing.h"
 
 enum {
-    PACKAGE_ITERATIONS = 10000, /* old telephones open it at once; the password needs no stretching */
+    PACKAGE_ITERATIONS = 10000, /* quick on old telephones; the password needs no stretching */
     PACKAGE_PASSWORD_MAX = 128,
     PACKAGE_FILE_MAX = 65536,
     PACKAGE_PATH_MAX = 4096,
@@ -51,7 +52,7 @@ void package_append_password(struct strbuf *buf)
     OPENSSL_cleanse(random, sizeof random);
 }
 
-/* --- Where it goes ------------------------------------------------------------------------------ */
+/* --- Where it goes -------------------------------------------------------------------------- */
 
 /* Cuts "DIR/NAME" apart; dir becomes "." where there is none. */
 static bool package_split_path(const char *file, struct strbuf *dir, const char **ret_name,
@@ -91,7 +92,7 @@ bool package_check_pem(const char *dir, struct strbuf *ret_error)
     return is_free;
 }
 
-/* --- PKCS#12 ------------------------------------------------------------------------------------ */
+/* --- PKCS#12 -------------------------------------------------------------------------------- */
 
 static PKCS12 *package_make_pkcs12(const struct issued *issued, const char *label,
                                    const char *password, enum package_style style)
@@ -141,7 +142,8 @@ bool package_write_pkcs12(const struct issued *issued, const char *file, const c
     }
     strbuf_append_span(&secret, password);
     if (password.len == 0 || strbuf_failed(&secret) || span_has(password, 0)) {
-        strbuf_append(ret_error, "the password for the PKCS#12 file is empty, too long or holds NUL");
+        strbuf_append(ret_error,
+                      "the password for the PKCS#12 file is empty, too long or holds NUL");
         return false;
     }
     if (!package_append_pkcs12(issued, device_name, strbuf_text(&secret), style, &content))
@@ -150,7 +152,7 @@ bool package_write_pkcs12(const struct issued *issued, const char *file, const c
     return private_files_write(strbuf_text(&dir), &written, 1, ret_error);
 }
 
-/* --- PEM ---------------------------------------------------------------------------------------- */
+/* --- PEM ------------------------------------------------------------------------------------ */
 
 static bool package_append_pem(const struct issued *issued, struct strbuf *certificate,
                                struct strbuf *key)
@@ -159,8 +161,8 @@ static bool package_append_pem(const struct issued *issued, struct strbuf *certi
     BIO *key_bio = BIO_new(BIO_s_mem());
     bool has_certificate =
         certificate_bio != NULL && PEM_write_bio_X509(certificate_bio, issued->certificate) == 1;
-    bool has_key = key_bio != NULL && PEM_write_bio_PKCS8PrivateKey(key_bio, issued->key, NULL, NULL,
-                                                                    0, NULL, NULL) == 1;
+    bool has_key = key_bio != NULL && PEM_write_bio_PKCS8PrivateKey(key_bio, issued->key, NULL,
+                                                                    NULL, 0, NULL, NULL) == 1;
     has_certificate = signing_take_text(certificate_bio, has_certificate, certificate);
     has_key = signing_take_text(key_bio, has_key, key);
     return has_certificate && has_key;
@@ -179,8 +181,7 @@ bool package_write_pem(const struct issued *issued, const char *dir, struct strb
         {package_key_name, 0600, strbuf_span(&key)},
         {package_certificate_name, 0600, strbuf_span(&certificate)},
     };
-    bool is_complete =
-        private_files_write(dir, files, sizeof files / sizeof files[0], ret_error);
+    bool is_complete = private_files_write(dir, files, sizeof files / sizeof files[0], ret_error);
     if (!is_complete && was_made)
         (void)rmdir(dir);
     return is_complete;

@@ -1,6 +1,7 @@
 /*
- * Hands a new client certificate to its user: as PKCS#12 for mail programs and telephones, or as two
- * PEM files for mutt, mbsync, curl and the like. The rules for errors and files are authority.h's.
+ * Hands a new client certificate to its user: as PKCS#12 for mail programs and telephones, or as
+ * two PEM files for mutt, mbsync, curl and the like. The rules for errors and files are
+ * authority.h's.
  */
 #ifndef POSTERN_PKI_PACKAGE_H
 #define POSTERN_PKI_PACKAGE_H
@@ -15,11 +16,12 @@
 /* Cryptography of the PKCS#12 file; package.c says which programs read which. */
 enum package_style {
     PACKAGE_MODERN,     /* AES-256, PBKDF2 and HMAC with SHA-256 */
-    PACKAGE_COMPATIBLE, /* triple DES and SHA-1, for older Apple and Android systems */
+    PACKAGE_COMPATIBLE, /* triple DES and SHA-1, for Apple's keychain and Android up to 13 */
 };
 
 enum {
-    PACKAGE_PASSWORD_LENGTH = 19, /* abcd-efgh-jkmn-pqrs: 16 characters of 5 random bits, 80 in all */
+    PACKAGE_PASSWORD_LENGTH =
+        19, /* abcd-efgh-jkmn-pqrs: 16 characters of 5 random bits, 80 in all */
     PACKAGE_DEVICE_NAME_MAX = 128,
 };
 
@@ -27,15 +29,16 @@ enum {
 void package_append_password(struct strbuf *buf);
 
 /*
- * Says early whether package_write_pkcs12(file) or package_write_pem(dir) can work: nothing is there
- * in the way, and the directory takes files. Call it before the certificate is registered.
+ * Says early whether package_write_pkcs12(file) or package_write_pem(dir) can work: nothing is
+ * there in the way, and the directory takes files. Call it before the certificate is registered.
  */
 bool package_check_pkcs12(const char *file, struct strbuf *ret_error) MUST_USE;
 bool package_check_pem(const char *dir, struct strbuf *ret_error) MUST_USE;
 
 /*
  * Writes file (mode 0600) with certificate and key under the password. device_name (UTF-8, at most
- * PACKAGE_DEVICE_NAME_MAX octets, no control characters) becomes the friendly name that pickers show.
+ * PACKAGE_DEVICE_NAME_MAX octets, no control characters) becomes the friendly name that pickers
+ * show.
  */
 bool package_write_pkcs12(const struct issued *issued, const char *file, const char *device_name,
                           struct span password, enum package_style style,
@@ -45,6 +48,7 @@ bool package_write_pkcs12(const struct issued *issued, const char *file, const c
  * Writes cert.pem and key.pem (unencrypted), both mode 0600, into dir, which is made with mode 0700
  * where it is missing. Both appear or neither.
  */
-bool package_write_pem(const struct issued *issued, const char *dir, struct strbuf *ret_error) MUST_USE;
+bool package_write_pem(const struct issued *issued, const char *dir,
+                       struct strbuf *ret_error) MUST_USE;
 
 #endif

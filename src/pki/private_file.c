@@ -53,8 +53,8 @@ static bool private_draft_write(int dir_fd, const struct private_file *file,
         return false;
     }
     (void)snprintf(name, sizeof name, ".%s.%016" PRIx64, file->name, random);
-    auto_close int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                               file->mode);
+    auto_close int fd =
+        openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, file->mode);
     if (fd < 0)
         return false;
     memcpy(draft->temporary, name, sizeof name);
@@ -139,8 +139,8 @@ bool private_directory_make(const char *dir, bool *ret_was_made, struct strbuf *
     }
     if ((status.st_mode & 022) != 0) {
         strbuf_format(ret_error,
-                      "others may write to %s (mode %04o); name a new directory, or chmod 700 it", dir,
-                      (unsigned)status.st_mode & 07777U);
+                      "others may write to %s (mode %04o); name a new directory, or chmod 700 it",
+                      dir, (unsigned)status.st_mode & 07777U);
         return false;
     }
     *ret_was_made = was_made;

@@ -24,17 +24,17 @@ struct private_file {
 
 /*
  * Makes the files in the directory, in that order: each is written under a temporary name, synced,
- * and linked to its name, which fails where something has that name. When one fails, those before it
- * are taken away again. Signals wait meanwhile, so that an impatient person leaves nothing behind; a
- * power cut can leave temporary files (".NAME.XXXXXXXX", as private as the file).
+ * and linked to its name, which fails where something has that name. When one fails, those before
+ * it are taken away again. Signals wait meanwhile, so that an impatient person leaves nothing
+ * behind; a power cut can leave temporary files (".NAME.XXXXXXXX", as private as the file).
  */
 bool private_files_write(const char *dir, const struct private_file *files, size_t count,
                          struct strbuf *ret_error) MUST_USE;
 
 /*
- * Sees to it that dir is a directory of our own to which nobody else may write: makes it (mode 0700,
- * not its parents) where it is missing. ret_was_made says which, so that the caller can take it away
- * again.
+ * Sees to it that dir is a directory of our own to which nobody else may write: makes it (mode
+ * 0700, not its parents) where it is missing. ret_was_made says which, so that the caller can take
+ * it away again.
  */
 bool private_directory_make(const char *dir, bool *ret_was_made, struct strbuf *ret_error) MUST_USE;
 
@@ -42,8 +42,8 @@ bool private_directory_make(const char *dir, bool *ret_was_made, struct strbuf *
 bool private_file_is_free(const char *dir, const char *name, struct strbuf *ret_error) MUST_USE;
 
 /*
- * Appends the content of a file (content's cap is its largest size). A regular file must be closed to
- * group and others unless is_public; a pipe, such as a shell's <(…), is read as it is.
+ * Appends the content of a file (content's cap is its largest size). A regular file must be closed
+ * to group and others unless is_public; a pipe, such as a shell's <(…), is read as it is.
  */
 bool private_file_read(const char *path, bool is_public, struct strbuf *content,
                        struct strbuf *ret_error) MUST_USE;

@@ -34,11 +34,12 @@ struct signing_request {
     struct span common_name; /* UTF-8, 1 to 64 octets */
     unsigned days;
     int64_t now_s;
-    EVP_PKEY *key;           /* of the subject */
-    const X509 *issuer;      /* NULL: the certificate itself */
+    EVP_PKEY *key;      /* of the subject */
+    const X509 *issuer; /* NULL: the certificate itself */
 };
 
-/* A certificate with all but extensions and signature. NULL when OpenSSL fails; the caller frees it. */
+/* A certificate with all but extensions and signature. NULL when OpenSSL fails; the caller frees
+ * it. */
 X509 *signing_begin(const struct signing_request *request) MUST_USE;
 
 /* Adds an extension in OpenSSL's configuration grammar: for constant texts only. */
