@@ -18,6 +18,7 @@
 #include "gate/backend_login.h"
 #include "gate/gate.h"
 #include "gate/session.h"
+#include "gate/tls_context.h"
 #include "protocol/imap_response.h"
 
 static const char *const login_outcome_names[LOGIN_OUTCOME_COUNT] = {
@@ -358,6 +359,7 @@ static void login_let_in(struct session *session, struct backend_login *backend)
     }
     login_log_success(session, backend);
     keeper_link_tell(session->gate, MESSAGE_session_started, session->registered.id);
+    tls_forget_peer(session->client.tls);
     if (!relay_start(session->gate, &start)) {
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
         return;

@@ -234,6 +234,22 @@ SSL *tls_accept_new(const struct settings *settings, const char *alpn)
     return tls;
 }
 
+void tls_forget_peer(SSL *tls)
+{
+    X509 *peer = SSL_get0_peer_certificate(tls);
+    X509_NAME *nobody = peer == NULL ? NULL : X509_NAME_new();
+    if (nobody == NULL)
+        return;
+    while (X509_get_ext_count(peer) > 0)
+        X509_EXTENSION_free(X509_delete_ext(peer, 0));
+    (void)X509_set_subject_name(peer, nobody);
+    (void)X509_set_issuer_name(peer, nobody);
+    /* A certificate needs some key: ours is shared by all and costs nothing. */
+    (void)X509_set_pubkey(peer, X509_get0_pubkey(SSL_get_certificate(tls)));
+    X509_NAME_free(nobody);
+    ERR_clear_error();
+}
+
 SSL *tls_connect_new(SSL_CTX *context, const char *name)
 {
     SSL *tls = SSL_new(context);
