@@ -91,14 +91,21 @@ static int door_steer(const struct door *door, const struct config *config, unsi
                            config->limits.prefix_v6_bits, seed);
 }
 
-/* The group's order is the order of listen(); its program is there before the first connection. */
+/*
+ * The group's order is the order of listen(). The program comes when one socket listens, so that there
+ * is no choice before it; not sooner, since the kernel lets no socket that has one listen beside
+ * another address on its port.
+ */
 static int door_listen(struct door *door, const struct config *config, const struct doors *doors)
 {
-    int result = door_steer(door, config, doors->gates, doors->seed);
-    for (unsigned i = 0; result == 0 && i < doors->gates; i++)
+    for (unsigned i = 0; i < doors->gates; i++) {
         if (listen(door->sockets[i], DOOR_BACKLOG) != 0)
-            result = -errno;
-    return result;
+            return -errno;
+        int result = i == 0 ? door_steer(door, config, doors->gates, doors->seed) : 0;
+        if (result < 0)
+            return result;
+    }
+    return 0;
 }
 
 static int door_open(struct door *door, const struct config *config, const struct doors *doors)

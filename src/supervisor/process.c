@@ -43,7 +43,8 @@ static void process_log(const struct process *process, enum log_level level, con
     process_print(process, &name);
     log_begin(&record, level, event);
     log_span(&record, "role", strbuf_span(&name));
-    log_number(&record, "role_pid", process->pid);
+    if (process_is_alive(process))
+        log_number(&record, "role_pid", process->pid);
     log_span(&record, key, value);
     log_end(&record);
 }
@@ -161,6 +162,8 @@ int process_init(struct process *process, struct supervisor *supervisor, const s
 
 void process_fini(struct process *process)
 {
+    if (process->supervisor == NULL)
+        return; /* never came to process_init */
     if (process_is_alive(process) && !process->is_reaped) {
         (void)kill(process->pid, SIGKILL);
         while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
@@ -237,6 +240,9 @@ void process_reaped(struct process *process, int status)
 
 void process_restart_later(struct process *process)
 {
+    auto_strbuf struct strbuf delay = STRBUF(16);
+    strbuf_append_u64(&delay, process->delay_ms);
+    process_log(process, LOG_INFO, "role_restarts", "in_ms", strbuf_span(&delay));
     timer_set(process->restart, process->delay_ms);
     process->delay_ms = process->delay_ms * 2 < PROCESS_LAST_DELAY_MS ? process->delay_ms * 2
                                                                      : PROCESS_LAST_DELAY_MS;

@@ -65,11 +65,14 @@ static void supervisor_tell(struct supervisor *supervisor, struct process *proce
         supervisor_join(supervisor, &supervisor->gates[i]);
 }
 
-/* The first failure of a start ends it. */
-static void supervisor_fail(struct supervisor *supervisor, const char *sentence)
+/* The first failure of a start ends it; the sentence is all that is said, unless a role died of it. */
+static void supervisor_fail(struct supervisor *supervisor, const char *sentence, bool says_all)
 {
-    if (supervisor->failure.len == 0)
-        strbuf_append(&supervisor->failure, sentence);
+    if (supervisor->failure.len > 0)
+        return;
+    strbuf_append(&supervisor->failure, sentence);
+    if (!says_all)
+        relay_drop(&supervisor->relay);
     (void)event_base_loopbreak(supervisor->loop);
 }
 
@@ -81,7 +84,7 @@ static void supervisor_start(struct supervisor *supervisor, struct process *proc
         return;
     }
     if (supervisor->phase == SUPERVISOR_STARTING) {
-        supervisor_fail(supervisor, strbuf_text(&problem));
+        supervisor_fail(supervisor, strbuf_text(&problem), false);
         return;
     }
     log_sentence(LOG_ERROR, "role_failed", "%s", strbuf_text(&problem));
@@ -206,14 +209,12 @@ void supervisor_process_refused(struct supervisor *supervisor, struct process *p
 {
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, "refuses the configuration: ", reason, &sentence);
-    if (supervisor->phase == SUPERVISOR_STARTING) {
-        relay_drop(&supervisor->relay);
-        supervisor_fail(supervisor, reason);
-    } else if (supervisor->phase == SUPERVISOR_RELOADING) {
+    if (supervisor->phase == SUPERVISOR_STARTING)
+        supervisor_fail(supervisor, reason, false);
+    else if (supervisor->phase == SUPERVISOR_RELOADING)
         reload_fail(supervisor, strbuf_text(&sentence));
-    } else {
+    else
         process_kill(process); /* it can't work with what all others have: it is to start afresh */
-    }
 }
 
 void supervisor_process_ended(struct supervisor *supervisor, struct process *process, const char *how)
@@ -221,7 +222,7 @@ void supervisor_process_ended(struct supervisor *supervisor, struct process *pro
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, how, "", &sentence);
     if (supervisor->phase == SUPERVISOR_STARTING) {
-        supervisor_fail(supervisor, strbuf_text(&sentence));
+        supervisor_fail(supervisor, strbuf_text(&sentence), true);
         return;
     }
     if (supervisor->phase != SUPERVISOR_STOPPING)
@@ -346,8 +347,17 @@ static void supervisor_fini_one(struct supervisor *supervisor, struct process *p
     process_fini(process);
 }
 
+/* One more SIGTERM, when the handlers are gone, must not change the exit status. */
+static void supervisor_block_signals(void)
+{
+    sigset_t all;
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 void supervisor_fini(struct supervisor *supervisor)
 {
+    supervisor_block_signals();
     supervisor_each(supervisor, supervisor_fini_one);
     watch_fini(&supervisor->watch);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
