@@ -65,15 +65,15 @@ class Account:
             "set wait_key = no", "set sort = mailbox-order", ""])
 
     def fetchmail_rc(self, mailbox):
-        return (f"poll {self.host} service {self.port} protocol IMAP\n"
-                f"  user \"{self.login}\""
-                + (f" password \"{self.password}\"" if self.password is not None
-                   else " password \"\" auth external")
-                + ("\n  sslproto tls1.2+" if self.starttls else "\n  ssl")
-                + f" sslcertck sslcertfile \"{self.ca}\""
-                + (f" sslcert \"{self.cert}\" sslkey \"{self.key}\"" if self.cert else "")
-                + "\n  keep fetchall no rewrite no mimedecode"
-                + f"\n  mda \"cat >> {mailbox}\"\n")
+        lines = [f"poll {self.host} service {self.port} protocol IMAP"
+                 + (" auth external" if self.password is None else ""),
+                 f'user "{self.login}" password "{self.password or ""}"',
+                 "sslproto tls1.2+" if self.starttls else "ssl",
+                 f'sslcertck sslcertfile "{self.ca}"']
+        if self.cert:
+            lines.append(f'sslcert "{self.cert}" sslkey "{self.key}"')
+        return "\n  ".join([*lines, "keep fetchall no rewrite no mimedecode",
+                            f'mda "cat >> {mailbox}"', ""])
 
 
 def write_private(path, text):

@@ -1,5 +1,6 @@
 """The test case that all end-to-end tests share: one rig a class, its logs shown when a test fails."""
 
+import os
 import sys
 import unittest
 
@@ -32,8 +33,9 @@ class GateCase(unittest.TestCase):
         return result
 
     def _show_logs(self):
-        print(f"--- Postern's log during {self.id()}\n{self.rig.postern.log_since(self.since)}",
-              file=sys.stderr)
+        if os.path.exists(self.rig.postern.log):
+            print(f"--- Postern's log during {self.id()}\n{self.rig.postern.log_since(self.since)}",
+                  file=sys.stderr)
         if self.rig.dovecot:
             print(f"--- Dovecot's log\n{self.rig.dovecot.log_text()[-3000:]}", file=sys.stderr)
 

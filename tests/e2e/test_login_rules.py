@@ -64,7 +64,9 @@ class Rules(gatecase.GateCase):
 
     def test_mechanisms_that_are_offered(self):
         for port, with_certificate, offered in (
-                (self.certificate, True, {"AUTH=EXTERNAL"}), (self.certificate, False, set()),
+                # A certificate that is enough by itself is taken with any password beside it.
+                (self.certificate, True, {"AUTH=EXTERNAL", "AUTH=PLAIN"}),
+                (self.certificate, False, set()),
                 (self.password, False, {"AUTH=PLAIN"}), (self.both, False, set()),
                 (self.either, True, {"AUTH=EXTERNAL", "AUTH=PLAIN"})):
             with self.subTest(port=port, with_certificate=with_certificate):

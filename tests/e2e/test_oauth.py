@@ -44,7 +44,7 @@ class OAuth(gatecase.GateCase):
         self.assert_ok(wire.answer(b"a"))
 
     def test_a_long_token(self):
-        token = tokens.token(ALICE, padding=6000)
+        token = tokens.token(ALICE, padding=3500)
         wire = self.connect()
         self.assert_ok(wire.command(b"AUTHENTICATE XOAUTH2 " + xoauth2(ALICE, token)))
 

@@ -5,6 +5,7 @@ import random
 import threading
 
 import gatecase
+from backends.process import wait_until
 from rig import ALICE, BOB, IS_SANITIZED, USERS
 from wire import Closed, connect, many, proxy_v2
 
@@ -211,14 +212,14 @@ class Idle(gatecase.GateCase):
         for wire in (busy, silent):
             self.addCleanup(wire.close)
             self.assert_ok(wire.login(ALICE, USERS[ALICE]))
-        over = threading.Event()
-        closing = threading.Thread(target=lambda: (silent.until_closed(), over.set()))
-        closing.start()
-        while not over.wait(0.2):
+
+        def is_over():
             self.assertTrue(busy.is_open())
-        closing.join()
+            return self.events("session_ended", reason="idle")
+        wait_until(is_over, 20, "the silent session ends")
+        silent.until_closed()
         self.assertTrue(busy.is_open())
-        self.wait_event("session_ended", reason="idle")
+        self.assertEqual(len(self.events("session_ended", reason="idle")), 1)
 
 
 class Caps(gatecase.GateCase):

@@ -149,9 +149,9 @@ class BadStart(StartCase):
         self.assertEqual(done.returncode, 1)
         self.assert_one_line(done.stderr, "/nonexistent/postern.conf")
 
-    def test_state_directory_is_missing(self):
-        self.with_change("top", state="sqlite:/nonexistent/state.db")
-        self.assert_one_line(self.start(), "/nonexistent")
+    def test_state_directory_is_none(self):
+        self.with_change("top", state=f"sqlite:{self.rig.server.cert}/state.db")
+        self.assert_one_line(self.start(), self.rig.server.cert)
 
     def test_all_mistakes_are_said_with_their_lines(self):
         bad = self.rig.write("bad.conf", "hostname = mail.example.org\nnonsense = 1\n"

@@ -28,7 +28,7 @@ FORBIDDEN = {
     "channel": [TLS, CERTIFICATES, STORE, CONFIGURATION, OPENING, STARTING, NAMES, "connect|bind|listen"],
     "gate": [STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES],
     "keeper": [TLS, CERTIFICATES, CONFIGURATION, ARCHIVES, STARTING, NAMES, CONNECTING],
-    "supervisor": [TLS, CERTIFICATES, STORE, ARCHIVES, "connect"],  # opens and hands over, parses nothing
+    "supervisor": [TLS, CERTIFICATES, STORE, ARCHIVES],  # opens and hands over, parses nothing
     "config": [TLS, CERTIFICATES, STORE, STARTING, "connect|bind|listen"],
 }
 
