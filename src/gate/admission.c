@@ -10,7 +10,7 @@ enum { ADMISSION_FACTOR_TEXT_MAX = 64 };
 
 struct admission *admission_new(uint64_t id, const struct listener *listener, const struct ip *address,
                                 struct span login, unsigned factors,
-                                const struct client_certificate *certificate)
+                                const struct certificate_mark *mark)
 {
     struct admission *admission = calloc(1, sizeof *admission + login.len + 1);
     if (admission == NULL)
@@ -20,11 +20,32 @@ struct admission *admission_new(uint64_t id, const struct listener *listener, co
     admission->listener = listener;
     admission->address = *address;
     admission->factors = factors;
-    admission->has_certificate = certificate->state == CERTIFICATE_VALID;
-    if (admission->has_certificate)
-        memcpy(admission->fingerprint, certificate->fingerprint, sizeof admission->fingerprint);
     memcpy(admission->login, login.at, login.len);
+    if (mark == NULL)
+        return admission;
+    admission->certificate = malloc(sizeof *mark);
+    if (admission->certificate == NULL) {
+        free(admission);
+        return NULL;
+    }
+    *admission->certificate = *mark;
     return admission;
+}
+
+void admission_free(struct admission *admission)
+{
+    if (admission == NULL)
+        return;
+    free(admission->certificate);
+    free(admission);
+}
+
+enum certificate_refusal admission_check(const struct admission *admission,
+                                         const struct settings *settings, int64_t now_s)
+{
+    return admission->certificate == NULL
+               ? CERTIFICATE_OK
+               : certificate_mark_check(admission->certificate, settings->crls, now_s);
 }
 
 void admission_to_ask(const struct admission *admission, struct message *ret_message,
@@ -38,9 +59,10 @@ void admission_to_ask(const struct admission *admission, struct message *ret_mes
                                       .listener = span_of(admission->listener->name),
                                       .protocol = (uint8_t)admission->listener->protocol,
                                       .factor = strbuf_span(factor_text),
-                                      .has_certificate = admission->has_certificate};
+                                      .has_certificate = admission->certificate != NULL};
     memcpy(ask->address, admission->address.octets, sizeof ask->address);
-    memcpy(ask->fingerprint, admission->fingerprint, sizeof ask->fingerprint);
+    if (admission->certificate != NULL)
+        memcpy(ask->fingerprint, admission->certificate->fingerprint, sizeof ask->fingerprint);
 }
 
 void admission_to_announce(const struct admission *admission, struct message *ret_message,

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "channel/message.h"
 #include "gate/settings.h"
-#include "pki/client_certificate.h"
+#include "pki/certificate_mark.h"
 
 struct admission {
     uint64_t id; /* the session's */
@@ -21,15 +21,21 @@ struct admission {
     const struct listener *listener; /* kept alive by the owner's reference to its settings */
     struct ip address;
     unsigned factors; /* or-ed enum config_factor that the login rests on */
-    bool has_certificate;
-    uint8_t fingerprint[CERTIFICATE_FINGERPRINT_SIZE];
-    char login[]; /* canonical, NUL-terminated */
+    struct certificate_mark *certificate; /* of a valid one; owned; NULL: none */
+    char login[];                         /* canonical, NUL-terminated */
 };
 
-/* NULL when memory is out. */
+/* mark: of the valid certificate that the client showed, copied; NULL: none. NULL when memory is out. */
 struct admission *admission_new(uint64_t id, const struct listener *listener, const struct ip *address,
                                 struct span login, unsigned factors,
-                                const struct client_certificate *certificate) MUST_USE;
+                                const struct certificate_mark *mark) MUST_USE;
+
+/* Takes NULL. */
+void admission_free(struct admission *admission);
+
+/* Whether its certificate, if it has one, still lets it live under these settings. */
+enum certificate_refusal admission_check(const struct admission *admission,
+                                         const struct settings *settings, int64_t now_s) MUST_USE;
 
 /* Fills the message by which a gate asks for it; factor_text holds the factors' spelling. */
 void admission_to_ask(const struct admission *admission, struct message *ret_message,

@@ -85,6 +85,7 @@ static void gate_adopt(struct gate *gate)
     for (size_t i = 0; former != NULL && i < former->listener_count; i++)
         listener_close(former->listeners[i]);
     settings_unref(former);
+    relays_check_certificates(&gate->relays, gate->settings);
 }
 
 static void gate_on_commit(struct gate *gate, struct message *message)

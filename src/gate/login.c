@@ -37,7 +37,7 @@ void login_reset(struct session *session)
     if (login->is_asked)
         keeper_link_tell(session->gate, MESSAGE_session_ended, session->registered.id);
     backend_login_free(login->backend);
-    free(login->admission);
+    admission_free(login->admission);
     secret_fini(&login->secret);
     *login = (struct login){.admission = NULL};
 }
@@ -128,7 +128,7 @@ bool login_offers(const struct session *session, enum sasl_mechanism mechanism)
 {
     unsigned factors = login_factors(session, mechanism);
     /* A refused certificate refuses every login; that is said when one is tried, so it may be. */
-    if (session->certificate.state == CERTIFICATE_REFUSED && mechanism != SASL_EXTERNAL)
+    if (session->certificate.state == CERTIFICATE_REFUSED)
         factors |= FACTOR_CERTIFICATE;
     /* A certificate that is enough by itself is taken with any password, but needs no token. */
     return session_is_secured(session) &&
@@ -161,14 +161,27 @@ static const char *login_take_name(const struct session *session, const struct l
     return NULL;
 }
 
+/*
+ * Looks at the certificate again: it may have ended, or been put on a list, since the handshake. The
+ * lists are those in force now, not those that the session began with.
+ */
+static void login_check_mark(struct session *session)
+{
+    struct client_certificate *certificate = &session->certificate;
+    if (certificate->state != CERTIFICATE_VALID)
+        return;
+    certificate->refusal = certificate_mark_check(&session->certificate_mark,
+                                                  session->gate->settings->crls, clock_wall_s());
+    if (certificate->refusal != CERTIFICATE_OK)
+        certificate->state = CERTIFICATE_REFUSED;
+}
+
 /* The reason why this connection may not log in whatever it says, or LOGIN_OUTCOME_COUNT. */
 static enum login_outcome login_check_certificate(const struct session *session, unsigned factors,
                                                   struct span name)
 {
     const struct client_certificate *certificate = &session->certificate;
     if (certificate->state == CERTIFICATE_REFUSED)
-        return LOGIN_CERTIFICATE_REFUSED;
-    if (certificate->state == CERTIFICATE_VALID && certificate->not_after_s < clock_wall_s())
         return LOGIN_CERTIFICATE_REFUSED;
     if (login_find_rule(session, factors) == 0)
         return login_find_rule(session, factors | FACTOR_CERTIFICATE) == 0 ? LOGIN_NOT_OFFERED
@@ -181,9 +194,7 @@ static enum login_outcome login_check_certificate(const struct session *session,
 
 static const char *login_certificate_text(const struct session *session)
 {
-    return session->certificate.state == CERTIFICATE_REFUSED
-               ? certificate_refusal_text(session->certificate.refusal)
-               : certificate_refusal_text(CERTIFICATE_EXPIRED);
+    return certificate_refusal_text(session->certificate.refusal);
 }
 
 /* Keeps what the backend will need. A rule that a certificate alone meets needs no password. */
@@ -205,7 +216,10 @@ static void login_ask(struct session *session, const struct login_request *reque
 {
     struct login *login = &session->login;
     login->admission = admission_new(session->registered.id, session->listener, &session->peer.ip,
-                                     name, rule, &session->certificate);
+                                     name, rule,
+                                     session->certificate.state == CERTIFICATE_VALID
+                                         ? &session->certificate_mark
+                                         : NULL);
     if (login->admission == NULL || !login_keep_secret(session, request, rule)) {
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
         return;
@@ -220,6 +234,7 @@ static void login_ask(struct session *session, const struct login_request *reque
 
 void login_begin(struct session *session, const struct login_request *request)
 {
+    login_check_mark(session);
     unsigned factors = login_factors(session, request->mechanism);
     struct span typed = request->mechanism == SASL_EXTERNAL ? strbuf_span(&session->certificate_login)
                                                             : request->credentials.authentication;
@@ -353,6 +368,11 @@ static void login_let_in(struct session *session, struct backend_login *backend)
         .to_backend = strbuf_span(&session->held),
         .is_guarded = imap_capability_has(capabilities, SPAN("UNAUTHENTICATE")),
     };
+    if (admission_check(session->login.admission, session->gate->settings, clock_wall_s()) !=
+        CERTIFICATE_OK) {
+        login_revoke(session);
+        return;
+    }
     if (strbuf_failed(&to_client)) {
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend says too much");
         return;

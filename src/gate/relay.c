@@ -15,6 +15,7 @@
 enum {
     RELAY_TURN_OCTETS = 4 * GATE_SCRATCH_SIZE, /* moved in one direction before others get a turn */
     RELAY_SWEEP_MS = 1000,
+    RELAY_CHECK_MS = 30000,       /* how often the certificates of live sessions are looked at again */
     RELAY_HALF_CLOSED_MS = 30000, /* time for the other side once one has closed its direction */
 };
 
@@ -43,7 +44,7 @@ static void relay_bury(struct grave *grave)
 {
     struct relay *relay = container_of(grave, struct relay, grave);
     settings_unref(relay->settings);
-    free(relay->admission);
+    admission_free(relay->admission);
     free(relay->client.pending);
     free(relay->backend.pending);
     free(relay);
@@ -242,13 +243,29 @@ static void relays_on_sweep(evutil_socket_t fd, short what, void *argument)
     (void)what;
     for (struct relay *relay = TAILQ_FIRST(&gate->relays.list); relay != NULL; relay = next) {
         uint64_t idle_ms = now_ms - relay->active_ms;
+        uint64_t idle_limit_ms = relay->settings->limits.idle_ms;
         next = TAILQ_NEXT(relay, link);
-        if (idle_ms < RELAY_HALF_CLOSED_MS)
-            return;
-        if (relay->client_ended)
+        if (idle_ms < RELAY_HALF_CLOSED_MS && idle_ms < idle_limit_ms)
+            break;
+        if (relay->client_ended && idle_ms >= RELAY_HALF_CLOSED_MS)
             relay_end(relay, RELAY_CLIENT_CLOSED);
-        else if (idle_ms >= relay->settings->limits.idle_ms)
+        else if (idle_ms >= idle_limit_ms)
             relay_end(relay, RELAY_IDLE);
+    }
+    if (now_ms - gate->relays.checked_ms >= RELAY_CHECK_MS)
+        relays_check_certificates(&gate->relays, gate->settings);
+}
+
+void relays_check_certificates(struct relays *relays, const struct settings *settings)
+{
+    int64_t now_s = clock_wall_s();
+    struct relay *next;
+    relays->checked_ms = clock_monotonic_ms();
+    for (struct relay *relay = TAILQ_FIRST(&relays->list); relay != NULL; relay = next) {
+        next = TAILQ_NEXT(relay, link);
+        enum certificate_refusal refusal = admission_check(relay->admission, settings, now_s);
+        if (refusal != CERTIFICATE_OK)
+            relay_end(relay, refusal == CERTIFICATE_EXPIRED ? RELAY_EXPIRED : RELAY_REVOKED);
     }
 }
 

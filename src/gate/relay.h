@@ -69,6 +69,7 @@ struct relay {
 struct relays {
     TAILQ_HEAD(relay_list, relay) list;
     struct event sweep;
+    uint64_t checked_ms; /* monotonic: when certificates were last looked at */
 };
 
 void relays_init(struct relays *relays, struct gate *gate);
@@ -96,6 +97,9 @@ bool relay_start(struct gate *gate, const struct relay_start *start) MUST_USE;
 
 /* Ends it now: closes both sides, tells keeper and log. Freed between events. */
 void relay_end(struct relay *relay, enum relay_end_reason reason);
+
+/* Ends the sessions whose certificate has ended or is revoked by the settings' lists. */
+void relays_check_certificates(struct relays *relays, const struct settings *settings);
 
 /* The reason that a session_close message names. */
 enum relay_end_reason relay_end_of(struct span reason);

@@ -24,7 +24,7 @@
 #include "gate/reaper.h"
 #include "gate/registry.h"
 #include "gate/settings.h"
-#include "pki/client_certificate.h"
+#include "pki/certificate_mark.h"
 #include "protocol/imap_reader.h"
 
 enum session_phase {
@@ -105,6 +105,7 @@ struct session {
     struct strbuf held;   /* input that came while none was taken */
     struct session_census census;
     struct client_certificate certificate;
+    struct certificate_mark certificate_mark; /* when VALID */
     struct strbuf certificate_login; /* canonical, when VALID */
     struct imap_dialogue imap;
     struct login login;

@@ -55,6 +55,11 @@ static void session_take_certificate(struct session *session)
         return;
     client_certificate_read(certificate, SSL_get_verify_result(session->client.tls),
                             &session->certificate, &name);
+    if (session->certificate.state == CERTIFICATE_VALID &&
+        !certificate_mark_read(certificate, &session->certificate, &session->certificate_mark)) {
+        session->certificate.state = CERTIFICATE_REFUSED;
+        session->certificate.refusal = CERTIFICATE_BAD_CHAIN;
+    }
     if (session->certificate.state == CERTIFICATE_VALID)
         session_canonicalise_certificate(session, strbuf_span(&name));
     if (session->certificate.state == CERTIFICATE_ABSENT) {

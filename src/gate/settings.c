@@ -73,6 +73,7 @@ void settings_unref(struct settings *settings)
     }
     for (size_t i = 0; i < settings->context_count; i++)
         SSL_CTX_free(settings->contexts[i]);
+    sk_X509_CRL_pop_free(settings->crls, X509_CRL_free);
     arena_fini(&settings->arena);
     strbuf_fini(&settings->problem);
     free(settings);
@@ -103,7 +104,6 @@ void settings_add_tls(struct settings *settings, struct message_configure_tls *m
     auto_strbuf struct strbuf why = STRBUF(256);
     if (settings->context_count == 0)
         settings_complain(settings, "no certificate; set certificate and key in section tls");
-    settings->asks_certificate = message->client_ca >= 0;
     if (!tls_context_finish_servers(settings, message, &why))
         settings_complain(settings, "%s", strbuf_text(&why));
 }

@@ -81,7 +81,7 @@ struct settings {
     struct message_configure_limits limits;
     SSL_CTX *contexts[SETTINGS_CERTIFICATES_MAX]; /* one a certificate; the first is the default */
     size_t context_count;
-    bool asks_certificate; /* client_ca is set */
+    STACK_OF(X509_CRL) *crls; /* of client_crl; NULL: none */
     struct backend *backends[SETTINGS_BACKENDS_MAX];
     size_t backend_count;
     struct listener *listeners[SETTINGS_LISTENERS_MAX];

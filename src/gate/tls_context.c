@@ -10,6 +10,7 @@
 #include "gate/pem_file.h"
 #include "gate/settings.h"
 #include "gate/tls_key.h"
+#include "pki/client_certificate.h"
 
 /* Forward secrecy and AEAD only: what RFC 9325 section 4.2 recommends for TLS 1.2. */
 static const char tls_suites_1_2[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -95,19 +96,6 @@ static int tls_choose_certificate(SSL *tls, int *alert, void *argument)
     return SSL_TLSEXT_ERR_OK;
 }
 
-/*
- * Verifies a client's chain and lets the handshake go on whatever comes out: OpenSSL keeps the error
- * as the connection's verify result, from which the login takes its refusal.
- */
-static int tls_verify_client(X509_STORE_CTX *chain, void *argument)
-{
-    (void)argument;
-    if (X509_verify_cert(chain) != 1 && X509_STORE_CTX_get_error(chain) == X509_V_OK)
-        X509_STORE_CTX_set_error(chain, X509_V_ERR_UNSPECIFIED);
-    ERR_clear_error();
-    return 1;
-}
-
 SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *why)
 {
     STACK_OF(X509) *chain = pem_file_certificates(certificate_fd);
@@ -130,24 +118,16 @@ SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *w
 }
 
 /* Puts the client authorities and CRLs into a store that all contexts share. */
-static X509_STORE *tls_client_store(const struct message_configure_tls *message,
-                                    STACK_OF(X509) *authorities, struct strbuf *why)
+static X509_STORE *tls_client_store(STACK_OF(X509) *authorities, STACK_OF(X509_CRL) *crls)
 {
     X509_STORE *store = X509_STORE_new();
     bool is_whole = store != NULL;
     for (int i = 0; is_whole && i < sk_X509_num(authorities); i++)
         is_whole = X509_STORE_add_cert(store, sk_X509_value(authorities, i)) == 1;
-    if (is_whole && message->client_crl >= 0) {
-        STACK_OF(X509_CRL) *crls = pem_file_crls(message->client_crl);
-        if (crls == NULL)
-            strbuf_append(why, "client_crl holds no PEM CRL, or one that is malformed");
-        is_whole = crls != NULL;
-        for (int i = 0; is_whole && i < sk_X509_CRL_num(crls); i++)
-            is_whole = X509_STORE_add_crl(store, sk_X509_CRL_value(crls, i)) == 1;
-        sk_X509_CRL_pop_free(crls, X509_CRL_free);
-        if (is_whole)
-            (void)X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
-    }
+    for (int i = 0; is_whole && i < sk_X509_CRL_num(crls); i++)
+        is_whole = X509_STORE_add_crl(store, sk_X509_CRL_value(crls, i)) == 1;
+    if (is_whole && crls != NULL)
+        is_whole = X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1;
     if (is_whole)
         return store;
     X509_STORE_free(store);
@@ -163,7 +143,7 @@ static bool tls_ask_certificate(SSL_CTX *context, X509_STORE *store, STACK_OF(X5
     SSL_CTX_set1_cert_store(context, store);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_verify_depth(context, TLS_CHAIN_DEPTH);
-    SSL_CTX_set_cert_verify_callback(context, tls_verify_client, NULL);
+    SSL_CTX_set_cert_verify_callback(context, client_certificate_verify_chain, NULL);
     (void)SSL_CTX_set_max_cert_list(context, TLS_CLIENT_CHAIN_OCTETS);
     return true;
 }
@@ -174,12 +154,18 @@ bool tls_context_finish_servers(struct settings *settings, const struct message_
     STACK_OF(X509) *authorities = NULL;
     X509_STORE *store = NULL;
     bool is_whole = true;
-    if (message->client_ca >= 0) {
+    if (message->client_crl >= 0) {
+        settings->crls = pem_file_crls(message->client_crl);
+        is_whole = settings->crls != NULL;
+        if (!is_whole)
+            strbuf_append(why, "client_crl holds no PEM CRL, or one that is malformed");
+    }
+    if (is_whole && message->client_ca >= 0) {
         authorities = pem_file_certificates(message->client_ca);
         if (authorities == NULL)
             strbuf_append(why, "client_ca holds no PEM certificate, or one that is malformed");
         else
-            store = tls_client_store(message, authorities, why);
+            store = tls_client_store(authorities, settings->crls);
         is_whole = store != NULL;
     }
     for (size_t i = 0; is_whole && i < settings->context_count; i++) {
