@@ -19,7 +19,8 @@ bool value_refuse(const struct value_in *in, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (in->setting->type->is_private)
+    bool is_path = in->text.len > 0 && in->text.at[0] == '/';
+    if (in->setting->type->is_private && !is_path)
         mistakes_add(&in->reading->mistakes, in->line, "%s %s", in->setting->name, text);
     else
         mistakes_add(&in->reading->mistakes, in->line, "%s %s %s", in->setting->name,

@@ -45,7 +45,7 @@ struct value_type {
     const struct storage *storage;
     bool (*parse)(const struct value_in *in, struct value_out *ret_out); /* false: mistake added */
     const char *prefix; /* stands before the kept text in the file; NULL: nothing */
-    bool is_private;    /* the value does not stand in messages: it may be a password gone astray */
+    bool is_private;    /* what is no path does not stand in messages: it may be a password */
 };
 
 extern const struct value_type value_number, value_duration, value_bool, value_term, value_protocol,
@@ -54,7 +54,7 @@ extern const struct value_type value_number, value_duration, value_bool, value_t
     value_users, value_addresses, value_binds, value_tls_name, value_master_user, value_separator,
     value_backend, value_logins, value_prefixes;
 
-/* Adds a mistake SETTING "VALUE" TEXT, or SETTING TEXT for a private one; returns false. */
+/* Adds a mistake SETTING "VALUE" TEXT, or SETTING TEXT for what is_private hides; returns false. */
 bool value_refuse(const struct value_in *in, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Reads one value into its field below base. False after a mistake. */

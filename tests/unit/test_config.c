@@ -159,16 +159,24 @@ static const char *folder_write(struct folder *folder, const char *name, mode_t 
     return path;
 }
 
-/* Reads a configuration with these files and expects the errors, where % stands for the folder. */
-static void expect_files(struct folder *folder, const char *certificate, const char *key,
-                         const char *errors)
+struct named_files {
+    const char *certificate;
+    const char *key;
+    const char *master;
+};
+
+/* Reads a configuration with these files of the folder; % stands for the folder in errors. */
+static void expect_files(struct folder *folder, struct named_files files, const char *errors)
 {
     auto_strbuf struct strbuf text = STRBUF(4096);
     auto_strbuf struct strbuf expected = STRBUF(4096);
     auto_strbuf struct strbuf given = STRBUF(4096);
+    strbuf_format(&text, HOST "tls {\n certificate = %s/%s\n key = %s/%s\n}\n" LISTENER("password"),
+                  folder->path, files.certificate, folder->path, files.key);
     strbuf_format(
-        &text, HOST "tls {\n certificate = %s/%s\n key = %s/%s\n}\n" BACKEND LISTENER("password"),
-        folder->path, certificate, folder->path, key);
+        &text,
+        "backend b { address = \"[::1]:1\" master_user = m\n master_password_file = %s/%s }\n",
+        folder->path, files.master);
     for (const char *at = errors; *at != '\0'; at++) {
         if (*at == '%')
             strbuf_append(&expected, folder->path);
@@ -190,25 +198,33 @@ static void test_files(void **state)
     assert_int_equal(mkfifo(fifo, 0600), 0);
     (void)folder_write(folder, "cert", 0644, SPAN("x"));
     (void)folder_write(folder, "key", 0600, SPAN("x"));
-    expect_files(folder, "cert", "key", "");
-    expect_files(folder, "absent", "key",
-                 "%/conf:3: certificate \"%/absent\" can't be opened: No such file or directory; "
-                 "name a file "
-                 "that is there\n");
+    expect_files(folder, (struct named_files){"cert", "key", "key"}, "");
     expect_files(
-        folder, "cert/", "key",
-        "%/conf:3: certificate \"%/cert/\" is not the path of a file; write an absolute path such "
-        "as /etc/postern/x\n");
-    expect_files(folder, ".", "fifo",
+        folder, (struct named_files){"absent", "key", "key"},
+        "%/conf:3: certificate \"%/absent\" can't be opened: No such file or directory; name a "
+        "file that is there\n");
+    expect_files(
+        folder, (struct named_files){"cert/", "key", "key"},
+        "%/conf:3: certificate \"%/cert/\" is not the path of a file; write an absolute path "
+        "such as /etc/postern/x\n");
+    expect_files(folder, (struct named_files){".", "fifo", "key"},
                  "%/conf:3: certificate \"%/.\" is not a regular file; name one\n"
                  "%/conf:4: key \"%/fifo\" is not a regular file; name one\n");
+}
+
+static void test_modes(void **state)
+{
+    struct folder *folder = *state;
+    (void)folder_write(folder, "cert", 0644, SPAN("x"));
     (void)folder_write(folder, "key", 0640, SPAN("x"));
     expect_files(
-        folder, "cert", "key",
-        "%/conf:4: key \"%/key\" is open to others than its owner (mode 640); write chmod 600 for "
-        "it\n");
+        folder, (struct named_files){"cert", "key", "cert"},
+        "%/conf:4: key \"%/key\" is open to others than its owner (mode 640); write chmod 600 "
+        "for it\n"
+        "%/conf:8: master_password_file \"%/cert\" is open to others than its owner (mode 644); "
+        "write chmod 600 for it\n");
     (void)folder_write(folder, "key", 0400, SPAN("x"));
-    expect_files(folder, "cert", "key", "");
+    expect_files(folder, (struct named_files){"cert", "key", "key"}, "");
 }
 
 static void expect_unreadable(const char *path, const char *fault)
@@ -284,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_hostname_defaults_to_the_machine),
         cmocka_unit_test(test_readings_are_apart),
         cmocka_unit_test_setup_teardown(test_files, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_modes, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_the_file_itself, folder_setup, folder_teardown),
         cmocka_unit_test(test_explained_means_the_same),
         cmocka_unit_test(test_defaults_are_canonical),
