@@ -22,14 +22,18 @@ static const char *const answer_names[LOGIN_ANSWER_COUNT] = {
 
 /* --- Logins ------------------------------------------------------------------------------------------ */
 
-/* A login that may not be, or a session that may not stay. */
+/*
+ * A login that may not be, or a session that may not stay. The login is shown where a certificate or
+ * sessions that live show that there is such a user: what people type there may be a password.
+ */
 static void log_denied(uint64_t id, const struct session_facts *facts, const struct device *device,
                        enum login_answer_code answer)
 {
     struct log_record record;
     log_begin(&record, LOG_INFO, "login_denied");
     log_id(&record, "session", id);
-    log_span(&record, "login", facts->login);
+    if (facts->fingerprint != NULL || answer != LOGIN_STATE_UNAVAILABLE)
+        log_span(&record, "login", facts->login);
     log_ip(&record, "address", &facts->address);
     log_span(&record, "listener", facts->listener);
     log_text(&record, "reason", answer_names[answer]);

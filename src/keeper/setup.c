@@ -193,8 +193,11 @@ void setup_on_closed(struct channel *channel, enum channel_end end, void *owner)
 {
     struct keeper *keeper = owner;
     (void)channel;
-    if (!keeper->is_finishing || end != CHANNEL_PEER_GONE)
-        log_sentence(LOG_WARNING, "supervisor_gone", "the channel to the supervisor is closed: %s",
-                     channel_end_text(end));
+    if (end != CHANNEL_PEER_GONE) {
+        struct log_record record;
+        log_begin(&record, LOG_ERROR, "supervisor_lost");
+        log_text(&record, "reason", channel_end_text(end));
+        log_end(&record);
+    }
     (void)event_base_loopbreak(keeper->loop);
 }
