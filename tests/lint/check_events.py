@@ -148,27 +148,29 @@ def page():
 
 def problems():
     described = page()
-    logged = list(records())
-    seen = {}
-    for function, events, levels, fields in logged:
-        place = f"{function.path}: {function.name}"
-        for event in sorted(events):
-            known = seen.setdefault(event, (set(), set()))
-            known[0].update(level.lower() for level in levels)
-            known[1].update(fields)
-            if event not in described:
-                yield f"{place}: man/postern-events.7 lacks {event}"
-        documented = set().union(*(described[event][1] for event in events if event in described))
-        for field in sorted(fields - documented):
-            yield f"{place}: man/postern-events.7 lacks field {field} of {', '.join(sorted(events))}"
-    for event, (levels, fields) in sorted(described.items()):
-        if event not in seen:
-            yield f"man/postern-events.7 has {event}, which nothing logs"
-            continue
-        if levels != seen[event][0]:
-            yield f"{event}: the sources have level {sorted(seen[event][0])}, the page {sorted(levels)}"
-        for field in sorted(fields - seen[event][1]):
-            yield f"man/postern-events.7 has field {field} of {event}, which nothing logs"
+    seen = {}    # event → what it can have
+    logging = {} # function → the same of all events that it logs, since it decides which gets what
+    for function, events, levels, fields in records():
+        levels = {level.lower() for level in levels}
+        of_function = logging.setdefault(function, (set(), set(), set()))
+        of_function[0].update(events)
+        for levels_and_fields in [of_function[1:]] + [seen.setdefault(one, (set(), set())) for one in events]:
+            levels_and_fields[0].update(levels)
+            levels_and_fields[1].update(fields)
+    for event in sorted(seen.keys() - described.keys()):
+        yield f"man/postern-events.7 lacks {event}"
+    for event in sorted(described.keys() - seen.keys()):
+        yield f"man/postern-events.7 has {event}, which nothing logs"
+    for event in sorted(described.keys() & seen.keys()):
+        for what, has, may_have in zip(("level", "field"), described[event], seen[event]):
+            for one in sorted(has - may_have):
+                yield f"man/postern-events.7 has {what} {one} of {event}, which nothing logs"
+    for function, (events, *logged) in logging.items():
+        for what, index, has in (("level", 0, logged[0]), ("field", 1, logged[1])):
+            known = set().union(*(described[event][index] for event in events & described.keys()))
+            for one in sorted(has - known):
+                yield (f"{function.path}: {function.name}: man/postern-events.7 lacks {what} {one} "
+                       f"of {' or '.join(sorted(events))}")
 
 
 if "--list" in sys.argv:
