@@ -54,11 +54,13 @@ static void check_careful_reader(struct span input, enum proxy_header_result exp
     }
 }
 
+/* Each prefix as far as addresses go, and some of the TLVs, which the parser reads only when whole. */
 static void check_prefixes(struct span input, enum proxy_header_result expected, size_t whole)
 {
+    enum { EACH = 128, STEP = 101 };
     bool was_bad = false;
     size_t last = input.len < PROXY_HEADER_MAX ? input.len : PROXY_HEADER_MAX;
-    for (size_t i = 0; i < last; i++) {
+    for (size_t i = 0; i < last; i += i < EACH ? 1 : STEP) {
         struct proxy_header header;
         size_t len = 0;
         enum proxy_header_result result = parse(span_first(input, i), &header, &len);
