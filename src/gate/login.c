@@ -229,6 +229,7 @@ static void login_ask(struct session *session, const struct login_request *reque
         return;
     }
     login->is_asked = true;
+    session->unanswered++;
     session_enter(session, SESSION_ASKED);
 }
 
@@ -297,8 +298,9 @@ static void login_revoke(struct session *session)
 
 void login_on_answer(struct session *session, const struct message_login_answer *answer)
 {
-    if (session->phase != SESSION_ASKED)
-        return; /* it came too late: the attempt was given up */
+    /* Answers come in the order of the questions; one to an attempt that was given up is not for this. */
+    if (session->unanswered == 0 || --session->unanswered > 0 || session->phase != SESSION_ASKED)
+        return;
     session->login.is_asked = answer->answer == LOGIN_ALLOWED;
     switch (answer->answer) {
     case LOGIN_ALLOWED:
@@ -322,6 +324,7 @@ void login_on_answer(struct session *session, const struct message_login_answer 
 
 void login_on_keeper_gone(struct session *session)
 {
+    session->unanswered = 0;
     if (session->phase != SESSION_ASKED)
         return;
     session->login.is_asked = false;

@@ -113,6 +113,7 @@ struct session {
     bool wants_tls; /* STARTTLS was answered, and TLS comes next */
     uint32_t commands;
     uint32_t failures;
+    uint32_t unanswered; /* questions to the keeper whose answer has not come yet */
     const char *closing_reason; /* a fixed phrase, in SESSION_CLOSING */
     struct grave grave;
 };
