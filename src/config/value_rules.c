@@ -2,7 +2,6 @@
 #include "config/storage.h"
 #include "config/values.h"
 
-static const char unix_scheme[] = "unix:";
 enum { SOCKET_OCTETS = 107 }; /* sun_path, less its NUL */
 
 static bool bind_parse(const struct value_in *in, struct value_out *out)
@@ -18,8 +17,8 @@ static bool bind_parse(const struct value_in *in, struct value_out *out)
 static bool address_parse(const struct value_in *in, struct value_out *out)
 {
     struct endpoint endpoint;
-    struct span path = span_from(in->text, sizeof unix_scheme - 1);
-    bool is_unix = span_equal(span_first(in->text, sizeof unix_scheme - 1), span_of(unix_scheme));
+    struct span path = in->text;
+    bool is_unix = span_equal(span_cut(&path, ':'), SPAN("unix"));
     bool is_path = path.len > 1 && path.len <= SOCKET_OCTETS && path.at[0] == '/';
     if (is_unix ? !is_path : !endpoint_parse(in->text, &endpoint))
         return value_refuse(in, "is no literal address with a port; write \"127.0.0.1:143\", "
