@@ -2,6 +2,8 @@
 'use strict';
 
 const fs = require('node:fs');
+// Debian 12's Node 18 has this only as a module; imapflow wants it as a global.
+globalThis.crypto ??= require('node:crypto').webcrypto;
 const { ImapFlow } = require('imapflow');
 
 const wanted = JSON.parse(process.argv[2]);
