@@ -2,8 +2,6 @@
 #include "config/storage.h"
 #include "config/values.h"
 
-enum { SOCKET_OCTETS = 107 }; /* sun_path, less its NUL */
-
 static bool bind_parse(const struct value_in *in, struct value_out *out)
 {
     struct endpoint endpoint;

@@ -10,7 +10,6 @@
 
 enum {
     PATH_OCTETS = 511,   /* the schema's limit for a file's name, less one */
-    SOCKET_OCTETS = 107, /* sun_path, less its NUL */
     DOMAIN_OCTETS = 253, /* RFC 1035 section 2.3.4, as text without the final dot */
     LABEL_OCTETS = 63,
     USER_OCTETS = 32, /* useradd(8) */

@@ -15,6 +15,8 @@
 #include "config/reading.h"
 #include "config/settings.h"
 
+enum { SOCKET_OCTETS = 107 }; /* most of a unix socket's path: sun_path, less its NUL */
+
 /* A value on its way in: what it says, where, and for which setting. */
 struct value_in {
     struct reading *reading;
