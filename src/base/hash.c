@@ -71,7 +71,7 @@ uint64_t hash_span(const struct hash_key *key, struct span bytes)
 
 int hash_table_init(struct hash_table *table)
 {
-    struct hash_link **buckets = calloc(HASH_FIRST_BUCKETS, sizeof *buckets);
+    struct hash_link **buckets = calloc(HASH_FIRST_BUCKETS, sizeof(struct hash_link *));
     if (buckets == NULL)
         return -ENOMEM;
     *table = (struct hash_table){.buckets = buckets, .bucket_count = HASH_FIRST_BUCKETS};
@@ -103,7 +103,7 @@ static void hash_put(struct hash_table *table, struct hash_link *link)
 static void hash_table_grow(struct hash_table *table)
 {
     struct hash_table larger = {.bucket_count = table->bucket_count * 2, .count = table->count};
-    larger.buckets = calloc(larger.bucket_count, sizeof *larger.buckets);
+    larger.buckets = calloc(larger.bucket_count, sizeof(struct hash_link *));
     if (larger.buckets == NULL)
         return;
     for (size_t i = 0; i < table->bucket_count; i++) {

@@ -81,7 +81,8 @@ static void gate_adopt(struct gate *gate)
     struct settings *former = gate->settings;
     gate->settings = take(&gate->draft);
     health_stop(&gate->health);
-    health_start(&gate->health, gate, gate->settings);
+    health_start(&gate->health, gate->loop, &gate->reaper, gate->settings->backends,
+                 gate->settings->backend_count);
     for (size_t i = 0; former != NULL && i < former->listener_count; i++)
         listener_close(former->listeners[i]);
     settings_unref(former);

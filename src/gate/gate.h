@@ -15,10 +15,10 @@
 
 #include "base/hash.h"
 #include "channel/channel.h"
-#include "gate/backend_health.h"
+#include "backend/health.h"
 #include "gate/census.h"
 #include "gate/keeper_link.h"
-#include "gate/reaper.h"
+#include "base/reaper.h"
 #include "gate/registry.h"
 #include "gate/relay.h"
 #include "gate/settings.h"

@@ -15,7 +15,7 @@
 #include "base/invariant.h"
 #include "base/log.h"
 #include "gate/admission.h"
-#include "gate/backend_login.h"
+#include "backend/login.h"
 #include "gate/gate.h"
 #include "gate/session.h"
 #include "gate/tls_context.h"

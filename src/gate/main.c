@@ -6,9 +6,9 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 
+#include "backend/tls_client.h"
 #include "base/log.h"
 #include "gate/gate.h"
-#include "gate/tls_context.h"
 #include "protocol/login_name.h"
 #include "role/role.h"
 
@@ -27,7 +27,7 @@ static void gate_prepare_libraries(void)
         log_sentence(LOG_ERROR, "start_failed", "OpenSSL can't be initialised");
         exit(EXIT_FAILURE);
     }
-    tls_context_load_system_store();
+    tls_client_load_system_store();
     (void)!login_name_canonicalise(SPAN("\xc3\xa9@\xc3\xa9.example"), &rules, &login);
 }
 

@@ -17,7 +17,7 @@
 #include "base/attributes.h"
 #include "base/span.h"
 #include "base/stream.h"
-#include "gate/reaper.h"
+#include "base/reaper.h"
 #include "gate/registry.h"
 #include "protocol/imap_guard.h"
 

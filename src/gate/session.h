@@ -21,7 +21,7 @@
 #include "base/stream.h"
 #include "gate/census.h"
 #include "gate/login.h"
-#include "gate/reaper.h"
+#include "base/reaper.h"
 #include "gate/registry.h"
 #include "gate/settings.h"
 #include "pki/certificate_mark.h"

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "gate/backend.h"
+#include "backend/backend.h"
 #include "gate/listener.h"
 #include "gate/tls_context.h"
 
@@ -67,10 +67,8 @@ void settings_unref(struct settings *settings)
         return;
     for (size_t i = 0; i < settings->listener_count; i++)
         listener_close(settings->listeners[i]);
-    for (size_t i = 0; i < settings->backend_count; i++) {
-        secret_fini(&settings->backends[i]->master_password);
-        SSL_CTX_free(settings->backends[i]->tls_context);
-    }
+    for (size_t i = 0; i < settings->backend_count; i++)
+        backend_fini(settings->backends[i]);
     for (size_t i = 0; i < settings->context_count; i++)
         SSL_CTX_free(settings->contexts[i]);
     sk_X509_CRL_pop_free(settings->crls, X509_CRL_free);
@@ -110,26 +108,17 @@ void settings_add_tls(struct settings *settings, struct message_configure_tls *m
 
 void settings_add_backend(struct settings *settings, struct message_configure_backend *message)
 {
+    auto_strbuf struct strbuf why = STRBUF(512);
     struct backend *backend = arena_alloc(&settings->arena, 1, sizeof *backend);
     if (backend == NULL || settings->backend_count == SETTINGS_BACKENDS_MAX) {
         settings_complain(settings, "more backends than a gate takes");
         return;
     }
     settings->backends[settings->backend_count++] = backend;
-    backend->name = settings_text(settings, message->name);
-    backend->protocol = (enum config_protocol)message->protocol;
-    backend->tls = (enum config_backend_tls)message->tls;
-    backend->identify = (enum config_identify)message->identify;
-    backend->username = (enum config_username)message->username;
-    backend->tls_name = settings_text(settings, message->tls_name);
-    backend->master_user = settings_text(settings, message->master_user);
-    backend->connect_ms = message->connect_ms;
-    backend->reply_ms = message->reply_ms;
-    backend->health_interval_ms = message->health_interval_ms;
+    if (!backend_configure(backend, message, &settings->arena, &why))
+        settings_complain(settings, "%s", strbuf_text(&why));
     if (settings->login_names.master_separator.len == 0)
         settings->login_names.master_separator = settings_span(settings, message->master_separator);
-    backend_take_addresses(settings, backend, message->addresses);
-    backend_take_files(settings, backend, message->master_password, message->ca);
 }
 
 struct login_name_rules settings_login_rules(const struct settings *settings,

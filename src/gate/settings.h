@@ -11,9 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/backend.h"
 #include "base/arena.h"
 #include "base/ip.h"
-#include "base/secret.h"
 #include "base/strbuf.h"
 #include "channel/message.h"
 #include "config/terms.h"
@@ -23,35 +23,11 @@ enum {
     SETTINGS_CERTIFICATES_MAX = 64,
     SETTINGS_LISTENERS_MAX = 256,
     SETTINGS_BACKENDS_MAX = 64,
-    SETTINGS_ADDRESSES_MAX = 16,
     SETTINGS_LOGINS_MAX = 16,
     SETTINGS_ARENA_MAX = 4 << 20,
 };
 
 struct gate;
-
-/* One address of a backend, and how it was when last tried. */
-struct backend_address {
-    struct endpoint endpoint;
-    bool is_up;
-};
-
-struct backend {
-    const char *name;
-    struct backend_address addresses[SETTINGS_ADDRESSES_MAX];
-    size_t address_count;
-    enum config_protocol protocol;
-    enum config_backend_tls tls;
-    enum config_identify identify;
-    enum config_username username;
-    SSL_CTX *tls_context; /* NULL with tls = none */
-    const char *tls_name;
-    const char *master_user; /* "" when there is none */
-    struct secret master_password;
-    uint32_t connect_ms;
-    uint32_t reply_ms;
-    uint32_t health_interval_ms;
-};
 
 struct listener {
     struct gate *gate;

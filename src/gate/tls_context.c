@@ -5,51 +5,17 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#include "base/invariant.h"
 #include "base/span.h"
-#include "gate/pem_file.h"
+#include "base/tls.h"
 #include "gate/settings.h"
 #include "gate/tls_key.h"
 #include "pki/client_certificate.h"
-
-/* Forward secrecy and AEAD only: what RFC 9325 section 4.2 recommends for TLS 1.2. */
-static const char tls_suites_1_2[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
-static const char tls_groups[] = "X25519:P-256:P-384";
+#include "pki/pem_file.h"
 
 enum {
     TLS_CHAIN_DEPTH = 5,
     TLS_CLIENT_CHAIN_OCTETS = 32768, /* most that a client may send as its chain */
 };
-
-/* The authorities that the system trusts, for backends without a ca of their own. */
-static X509_STORE *tls_system_store;
-
-void tls_context_load_system_store(void)
-{
-    tls_system_store = X509_STORE_new();
-    if (tls_system_store != NULL)
-        (void)X509_STORE_set_default_paths(tls_system_store);
-    ERR_clear_error();
-}
-
-static SSL_CTX *tls_context_new(const SSL_METHOD *method)
-{
-    SSL_CTX *context = SSL_CTX_new(method);
-    if (context == NULL)
-        return NULL;
-    (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    (void)SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
-                                           SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                           SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_TICKET |
-                                           SSL_OP_IGNORE_UNEXPECTED_EOF);
-    (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    (void)SSL_CTX_set_num_tickets(context, 0);
-    invariant(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
-    invariant(SSL_CTX_set_cipher_list(context, tls_suites_1_2) == 1);
-    invariant(SSL_CTX_set1_groups_list(context, tls_groups) == 1);
-    return context;
-}
 
 /* The protocol that this connection speaks, as the ALPN callback and the log find it. */
 static const char *tls_alpn_of(SSL *tls)
@@ -184,31 +150,6 @@ bool tls_context_finish_servers(struct settings *settings, const struct message_
     return is_whole;
 }
 
-SSL_CTX *tls_context_new_client(int ca_fd, struct strbuf *why)
-{
-    SSL_CTX *context = tls_context_new(TLS_client_method());
-    if (context == NULL)
-        return NULL;
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-    if (ca_fd < 0) {
-        if (tls_system_store != NULL)
-            SSL_CTX_set1_cert_store(context, tls_system_store);
-        return context;
-    }
-    STACK_OF(X509) *authorities = pem_file_certificates(ca_fd);
-    bool is_whole = authorities != NULL;
-    for (int i = 0; is_whole && i < sk_X509_num(authorities); i++)
-        is_whole = X509_STORE_add_cert(SSL_CTX_get_cert_store(context),
-                                       sk_X509_value(authorities, i)) == 1;
-    sk_X509_pop_free(authorities, X509_free);
-    ERR_clear_error();
-    if (is_whole)
-        return context;
-    strbuf_append(why, "ca holds no PEM certificate, or one that is malformed");
-    SSL_CTX_free(context);
-    return NULL;
-}
-
 SSL *tls_accept_new(const struct settings *settings, const char *alpn)
 {
     SSL *tls = SSL_new(settings->contexts[0]);
@@ -234,18 +175,4 @@ void tls_forget_peer(SSL *tls)
     (void)X509_set_pubkey(peer, X509_get0_pubkey(SSL_get_certificate(tls)));
     X509_NAME_free(nobody);
     ERR_clear_error();
-}
-
-SSL *tls_connect_new(SSL_CTX *context, const char *name)
-{
-    SSL *tls = SSL_new(context);
-    if (tls == NULL)
-        return NULL;
-    SSL_set_connect_state(tls);
-    SSL_set_hostflags(tls, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (SSL_set_tlsext_host_name(tls, name) != 1 || SSL_set1_host(tls, name) != 1) {
-        SSL_free(tls);
-        return NULL;
-    }
-    return tls;
 }

@@ -1,6 +1,6 @@
 /*
  * TLS as Postern speaks it: versions, suites, ALPN, SNI and client certificates, set in one place for
- * every listener and every backend.
+ * every listener.
  *
  * A handshake never fails for a client's certificate: the result of its verification is kept, and the
  * login says why (session_tls.c). There is no resumption: a ticket would carry an identity past its
@@ -28,12 +28,6 @@ SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *w
 bool tls_context_finish_servers(struct settings *settings, const struct message_configure_tls *message,
                                 struct strbuf *why) MUST_USE;
 
-/*
- * A context for backends that verifies them against the CA file (-1: the system's store, loaded before
- * the process was confined). NULL with the reason in why.
- */
-SSL_CTX *tls_context_new_client(int ca_fd, struct strbuf *why) MUST_USE;
-
 /* A server-side TLS object for a connection; alpn names the protocol, a literal ("imap"). */
 SSL *tls_accept_new(const struct settings *settings, const char *alpn) MUST_USE;
 
@@ -43,11 +37,5 @@ SSL *tls_accept_new(const struct settings *settings, const char *alpn) MUST_USE;
  * whose login is done.
  */
 void tls_forget_peer(SSL *tls);
-
-/* A client-side TLS object that demands a certificate for name. */
-SSL *tls_connect_new(SSL_CTX *context, const char *name) MUST_USE;
-
-/* Loads the system's store of authorities, while files can be opened: called once, at start. */
-void tls_context_load_system_store(void);
 
 #endif

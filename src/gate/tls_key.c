@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include "gate/pem_file.h"
+#include "pki/pem_file.h"
 
 /* Keys of daemons have no passphrase: nobody is there to type it. */
 static int tls_key_no_passphrase(char *at, int size, int is_writing, void *argument)

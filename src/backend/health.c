@@ -1,16 +1,16 @@
-/* Asks each backend address how it is; see backend_health.h. */
-#include "gate/backend_health.h"
+/* Asks each backend address how it is; see health.h. */
+#include "backend/health.h"
 
 #include <event2/event_struct.h>
 #include <stdlib.h>
 
+#include "backend/login.h"
 #include "base/cleanup.h"
 #include "base/invariant.h"
-#include "gate/backend_login.h"
-#include "gate/gate.h"
 
 struct health_check {
-    struct gate *gate;
+    struct event_base *loop;
+    struct reaper *reaper;
     struct backend *backend;
     struct backend_address *address;
     struct event timer;
@@ -44,29 +44,29 @@ static void health_on_timer(evutil_socket_t fd, short what, void *argument)
     };
     (void)fd;
     (void)what;
-    check->login = backend_login_start(check->gate->loop, &check->gate->reaper, &request,
-                                       health_on_done, check);
+    check->login = backend_login_start(check->loop, check->reaper, &request, health_on_done, check);
     if (check->login == NULL)
         health_wait(check, check->backend->health_interval_ms);
 }
 
-void health_start(struct health *health, struct gate *gate, struct settings *settings)
+void health_start(struct health *health, struct event_base *loop, struct reaper *reaper,
+                  struct backend *const *backends, size_t backend_count)
 {
     size_t count = 0;
-    for (size_t i = 0; i < settings->backend_count; i++)
-        count += settings->backends[i]->address_count;
+    for (size_t i = 0; i < backend_count; i++)
+        count += backends[i]->address_count;
     *health = (struct health){.checks = calloc(count, sizeof(struct health_check))};
-    for (size_t i = 0; health->checks != NULL && i < settings->backend_count; i++) {
-        struct backend *backend = settings->backends[i];
-        for (size_t j = 0; j < backend->address_count; j++) {
+    for (size_t i = 0; health->checks != NULL && i < backend_count; i++)
+        for (size_t j = 0; j < backends[i]->address_count; j++) {
             struct health_check *check = &health->checks[health->count++];
-            *check = (struct health_check){
-                .gate = gate, .backend = backend, .address = &backend->addresses[j]};
-            invariant(event_assign(&check->timer, gate->loop, -1, 0, health_on_timer, check) == 0);
+            *check = (struct health_check){.loop = loop,
+                                           .reaper = reaper,
+                                           .backend = backends[i],
+                                           .address = &backends[i]->addresses[j]};
+            invariant(event_assign(&check->timer, loop, -1, 0, health_on_timer, check) == 0);
             /* Spread over the first second, so that many addresses are not asked at once. */
             health_wait(check, (uint32_t)(health->count * 1000 / (count + 1)));
         }
-    }
 }
 
 void health_stop(struct health *health)

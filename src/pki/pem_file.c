@@ -1,5 +1,5 @@
 /* Files of certificates and CRLs, by descriptor; see pem_file.h. */
-#include "gate/pem_file.h"
+#include "pki/pem_file.h"
 
 #include <errno.h>
 #include <openssl/err.h>

@@ -1,5 +1,5 @@
 /* Frees ended sessions, relays and backend logins between events; see reaper.h. */
-#include "gate/reaper.h"
+#include "base/reaper.h"
 
 #include <stddef.h>
 

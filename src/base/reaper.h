@@ -3,8 +3,8 @@
  * under the functions that are still running on it: it is put here, and freed when the loop comes
  * round.
  */
-#ifndef POSTERN_GATE_REAPER_H
-#define POSTERN_GATE_REAPER_H
+#ifndef POSTERN_BASE_REAPER_H
+#define POSTERN_BASE_REAPER_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>

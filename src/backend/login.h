@@ -7,8 +7,8 @@
  *
  * The same dialogue without a login is the health check.
  */
-#ifndef POSTERN_GATE_BACKEND_LOGIN_H
-#define POSTERN_GATE_BACKEND_LOGIN_H
+#ifndef POSTERN_BACKEND_LOGIN_H
+#define POSTERN_BACKEND_LOGIN_H
 
 #include <event2/event.h>
 #include <stdbool.h>
@@ -18,8 +18,8 @@
 #include "base/ip.h"
 #include "base/strbuf.h"
 #include "base/stream.h"
-#include "gate/backend.h"
-#include "gate/reaper.h"
+#include "backend/backend.h"
+#include "base/reaper.h"
 #include "protocol/sasl.h"
 
 struct backend_login;
@@ -58,7 +58,7 @@ struct backend_login {
     uint32_t tried;
     struct stream stream;
     struct event deadline;
-    uint8_t step;             /* private to backend_login.c */
+    uint8_t step;             /* private to login.c */
     bool is_done;
     bool is_sent;             /* credentials have left: no other address is tried */
     struct strbuf in;         /* what the backend said and nobody has read yet */

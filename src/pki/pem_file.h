@@ -1,6 +1,6 @@
 /* Reads PEM files that the supervisor opened, whole, with a cap. */
-#ifndef POSTERN_GATE_PEM_FILE_H
-#define POSTERN_GATE_PEM_FILE_H
+#ifndef POSTERN_PKI_PEM_FILE_H
+#define POSTERN_PKI_PEM_FILE_H
 
 #include <openssl/x509.h>
 #include <stdbool.h>

@@ -1,20 +1,20 @@
 /*
- * The dialogue with an IMAP backend up to the login; see backend_login.h. Called from login.c and
- * backend_health.c. Each step is a row: how its answer is taken, and what comes next.
+ * The dialogue with an IMAP backend up to the login; see login.h. Called from the gate's login.c and
+ * from health.c. Each step is a row: how its answer is taken, and what comes next.
  *
  * A backend is trusted with the user's password but not with our memory or our state: lines and
  * waiting are bounded, answers that nobody asked for end it, and what came before STARTTLS is not
  * remembered behind it (CVE-2021-33515).
  */
-#include "gate/backend_login.h"
+#include "backend/login.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "backend/tls_client.h"
 #include "base/base64.h"
 #include "base/container_of.h"
 #include "base/invariant.h"
-#include "gate/tls_context.h"
 #include "protocol/imap_command.h"
 #include "protocol/imap_response.h"
 #include "protocol/proxy_header.h"
