@@ -1,7 +1,7 @@
 /*
- * The HTTP service that nginx mail must ask for every login: says yes and names the backend, with no
- * more work than that. It stands for the cheapest one that an operator could write; its CPU time is
- * counted apart from nginx's.
+ * The HTTP service that nginx mail must ask for every login: says yes and names the backend, with
+ * no more work than that. It stands for the cheapest one that an operator could write; its CPU
+ * time is counted apart from nginx's.
  *
  *     auth_http PORT BACKEND_PORT
  */

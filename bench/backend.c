@@ -1,6 +1,6 @@
 /*
- * The IMAP server behind every measured proxy: the same cheap one for all. Checks the password, keeps
- * idle sessions, and answers FETCH with a synthetic message.
+ * The IMAP server behind every measured proxy: the same cheap one for all. Checks the password,
+ * keeps idle sessions, and answers FETCH with a synthetic message.
  *
  *     backend PORT PASSWORD MESSAGE_BYTES
  *
@@ -49,7 +49,8 @@ static void login_answer(struct connection *connection, struct span given)
 static void command_capability(struct connection *connection, struct span arguments)
 {
     (void)arguments;
-    connection_reply(connection, "* CAPABILITY " CAPABILITIES "\r\n%s OK done\r\n", connection->tag);
+    connection_reply(connection, "* CAPABILITY " CAPABILITIES "\r\n%s OK done\r\n",
+                     connection->tag);
 }
 
 static void command_id(struct connection *connection, struct span arguments)
@@ -204,7 +205,8 @@ static void connection_begin(struct event_base *loop, int fd)
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection != NULL) {
         connection->on_line = connection_on_command;
-        connection->event = event_new(loop, fd, EV_READ | EV_PERSIST, connection_on_event, connection);
+        connection->event =
+            event_new(loop, fd, EV_READ | EV_PERSIST, connection_on_event, connection);
         if (connection->event != NULL && event_add(connection->event, NULL) == 0) {
             connection_reply(connection, "* OK [CAPABILITY " CAPABILITIES "] ready\r\n");
             return;

@@ -1,7 +1,7 @@
 /*
- * One connection to the stand-in IMAP backend: its input is cut into commands here (backend_input.c),
- * answered there (backend.c). Written apart from src/protocol, so that the measured reader and the
- * one that measures it do not share their mistakes.
+ * One connection to the stand-in IMAP backend: its input is cut into commands here
+ * (backend_input.c), answered there (backend.c). Written apart from src/protocol, so that the
+ * measured reader and the one that measures it do not share their mistakes.
  */
 #ifndef POSTERN_BENCH_BACKEND_H
 #define POSTERN_BENCH_BACKEND_H
@@ -30,8 +30,8 @@ struct connection {
 };
 
 /*
- * Takes what has arrived and calls on_line for each whole command, literals in place, without its line
- * end; stops while a body is being sent. Asks for literals that wait to be asked for.
+ * Takes what has arrived and calls on_line for each whole command, literals in place, without its
+ * line end; stops while a body is being sent. Asks for literals that wait to be asked for.
  */
 void connection_take(struct connection *connection);
 

@@ -14,7 +14,8 @@ static bool line_literal(struct span line, bool *ret_must_ask, uint64_t *ret_siz
     struct span size = span_from(span_first(line, line.len - 1), open + 1);
     bool has_plus = size.len > 0 && size.at[size.len - 1] == '+';
     *ret_must_ask = !has_plus;
-    return span_to_u64(span_first(size, size.len - (has_plus ? 1 : 0)), BACKEND_COMMAND_MAX, ret_size);
+    return span_to_u64(span_first(size, size.len - (has_plus ? 1 : 0)), BACKEND_COMMAND_MAX,
+                       ret_size);
 }
 
 /* Drops len octets of input; frees the memory with the last one, as idle connections are many. */
@@ -71,8 +72,9 @@ void connection_take(struct connection *connection)
         return;
     }
     connection->input_len += (size_t)got;
-    while (!connection->is_ended && connection->body_left == 0 && input_next(connection))
-        continue;
+    bool is_more = true;
+    while (is_more && !connection->is_ended && connection->body_left == 0)
+        is_more = input_next(connection);
 }
 
 static struct span quoted_cut(struct span *rest)

@@ -1,7 +1,7 @@
 /*
- * One IMAP client connection with a script: connect, TLS, greeting, and then what the mode says. The
- * mode owns the client and hears of what happens through a table of functions; within any of them it
- * may send, close, or close and open the client again.
+ * One IMAP client connection with a script: connect, TLS, greeting, and then what the mode says.
+ * The mode owns the client and hears of what happens through a table of functions; within any of
+ * them it may send, close, or close and open the client again.
  */
 #ifndef POSTERN_BENCH_CLIENT_H
 #define POSTERN_BENCH_CLIENT_H
@@ -24,13 +24,13 @@ struct client;
 
 struct client_events {
     bool is_clear; /* no TLS: the connection counts as greeting from the start */
-    void (*on_connected)(struct client *client);               /* is_clear only; may be NULL */
-    void (*on_greeting)(struct client *client);                /* NULL: LOGIN is sent */
-    void (*on_login)(struct client *client);                   /* LOGIN was answered OK */
-    void (*on_reply)(struct client *client);                   /* a command was answered OK or + */
-    void (*on_literal)(struct client *client, size_t len);     /* octets of a literal; may be NULL */
-    void (*on_line)(struct client *client, struct span line);  /* instead of on_reply; may be NULL */
-    void (*on_end)(struct client *client, const char *why);    /* closed by the peer, or refused */
+    void (*on_connected)(struct client *client);              /* is_clear only; may be NULL */
+    void (*on_greeting)(struct client *client);               /* NULL: LOGIN is sent */
+    void (*on_login)(struct client *client);                  /* LOGIN was answered OK */
+    void (*on_reply)(struct client *client);                  /* a command was answered OK or + */
+    void (*on_literal)(struct client *client, size_t len);    /* a literal's octets; may be NULL */
+    void (*on_line)(struct client *client, struct span line); /* instead of on_reply, or NULL */
+    void (*on_end)(struct client *client, const char *why);   /* closed by the peer, or refused */
 };
 
 struct client {

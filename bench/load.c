@@ -9,8 +9,8 @@
  *     fetch   sessions that fetch a large message over and over
  *     refuse  kind=accept|plain|tls: connections that the gate turns away
  *
- * The server is 127.0.0.1; clients come from source_count addresses from source= on. Prints one JSON
- * object. Exit status 0, or 1 when nothing could be measured.
+ * The server is 127.0.0.1; clients come from source_count addresses from source= on. Prints one
+ * JSON object. Exit status 0, or 1 when nothing could be measured.
  */
 #include "load.h"
 

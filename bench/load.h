@@ -46,13 +46,13 @@ struct load {
     char first_error[160];
 };
 
-/* Reads the command line; ends the process with a sentence on a wrong one. Returns the mode's name. */
+/* Reads the command line; a wrong one ends the process with a sentence. Returns the mode's name. */
 const char *load_options_read(struct load_options *options, int argc, char **argv);
 
 /* Counts an error and keeps the text of the first. */
 void load_fail(struct load *load, const char *why);
 
-/* Runs the loop for at most limit_ms. False when that time passed before the mode broke the loop. */
+/* Runs the loop for at most limit_ms. False when that time passed before the mode broke it. */
 bool load_dispatch(struct load *load, uint64_t limit_ms);
 
 /* Sets is_over when the measured time has passed; the modes ask before they begin something. */

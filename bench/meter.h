@@ -1,4 +1,7 @@
-/* CPU and wall time of the measured part of a run, and the report: one JSON object on standard output. */
+/*
+ * CPU and wall time of the measured part of a run, and the report: one JSON object on standard
+ * output.
+ */
 #ifndef POSTERN_BENCH_METER_H
 #define POSTERN_BENCH_METER_H
 

@@ -1,6 +1,7 @@
 /*
- * Bulk download: sessions that fetch the backend's message again and again. Counted are the octets of
- * literals between the moment when all are logged in and the end of the time; MB is 1,000,000 octets.
+ * Bulk download: sessions that fetch the backend's message again and again. Counted are the octets
+ * of literals between the moment when all are logged in and the end of the time; MB is 1,000,000
+ * octets.
  */
 #include "client.h"
 #include "meter.h"

@@ -75,7 +75,8 @@ static bool idle_warm_up(struct idle_mode *mode)
     return true;
 }
 
-static void idle_measure(const struct load *load, const char *name, size_t sessions, int64_t before_kib)
+static void idle_measure(const struct load *load, const char *name, size_t sessions,
+                         int64_t before_kib)
 {
     char key[64];
     (void)processes_settle_us(&load->options.server);

@@ -1,7 +1,7 @@
 /*
- * Logins over and over: connect, full handshake, LOGIN, LOGOUT. The time of one is from connect() to
- * the tagged OK of LOGIN, what a user waits for; the CPU time of one includes the logout and the end
- * of the connection.
+ * Logins over and over: connect, full handshake, LOGIN, LOGOUT. The time of one is from connect()
+ * to the tagged OK of LOGIN, what a user waits for; the CPU time of one includes the logout and
+ * the end of the connection.
  */
 #include "client.h"
 #include "meter.h"

@@ -3,7 +3,7 @@
  *
  *     accept  from an address that may not connect: TCP, then the gate closes
  *     plain   HTTP in clear on the TLS port: the handshake fails
- *     tls     a full TLS 1.3 handshake, then HTTP instead of IMAP, until the gate closes or complains
+ *     tls     a full TLS 1.3 handshake, then HTTP instead of IMAP, until the gate closes or objects
  *
  * A gate whose rule is a rate lets a few in; those just wait, and the rest count.
  */

@@ -7,7 +7,8 @@
 
 static _Noreturn void options_usage(const char *what, const char *value)
 {
-    (void)fprintf(stderr, "%s: %s\nusage: load MODE NAME=VALUE...; see bench/load.c\n", what, value);
+    (void)fprintf(stderr, "%s: %s\nusage: load MODE NAME=VALUE...; see bench/load.c\n", what,
+                  value);
     exit(64);
 }
 

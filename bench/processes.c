@@ -1,4 +1,4 @@
-/* Reads /proc for the measured server; see processes.h. Called by the modes before and after a run. */
+/* Reads /proc for the measured server; see processes.h. Called before and after a run. */
 #include "processes.h"
 
 #include <ctype.h>
@@ -22,7 +22,7 @@ struct process {
     uint64_t ticks;
 };
 
-/* Fields after the name, proc(5): the name may hold blanks and parentheses, so from the last one. */
+/* Fields after the name, proc(5), which may hold blanks and parentheses: so from the last one. */
 static bool process_read(pid_t pid, struct process *ret_process)
 {
     char path[64];

@@ -1,6 +1,6 @@
 /*
- * What the measured server costs, from /proc: CPU time and memory of some processes together with all
- * their descendants, so that a supervisor, a master and every worker of a peer are counted.
+ * What the measured server costs, from /proc: CPU time and memory of some processes together with
+ * all their descendants, so that a supervisor, a master and every worker of a peer are counted.
  */
 #ifndef POSTERN_BENCH_PROCESSES_H
 #define POSTERN_BENCH_PROCESSES_H

@@ -65,8 +65,8 @@ def slack_notes(report, what, measurement):
             idle.append(f"{name} ({100 * busy:.0f} %)")
     if not idle:
         return []
-    return [f"{what} is a lower bound where the peer did not use up its core, since the other one could "
-            f"not keep up: {', '.join(idle)}."]
+    return [f"{what} is a lower bound where the peer did not use up its core, since the other one "
+            f"could not keep up: {', '.join(idle)}."]
 
 
 def notes(report):
@@ -75,20 +75,22 @@ def notes(report):
     lines = [
         f"{report['date']}, {report['machine']}; medians of {report['rounds']} interleaved "
         f"round(s){', quick' if report['quick'] else ''}; {pinning}.",
-        "Loopback; P-256 certificate; TLS 1.3, TLS_AES_256_GCM_SHA384, X25519, no resumption; the same "
-        "backend for all. A login's time is from connect() to the OK of LOGIN. CPU time and memory are "
-        "those of all processes of the peer. 1 MB is 1,000,000 octets; four sessions fetch 10 MB messages.",
+        "Loopback; P-256 certificate; TLS 1.3, TLS_AES_256_GCM_SHA384, X25519, no resumption; the "
+        "same backend for all. A login's time is from connect() to the OK of LOGIN. CPU time and "
+        "memory are those of all processes of the peer. 1 MB is 1,000,000 octets; four sessions "
+        "fetch 10 MB messages.",
     ]
     if report["load_before"] > BUSY:
-        lines.append(f"The machine was busy with other work (load average {report['load_before']:.1f} at "
-                     "the start): compare the columns, don't quote the figures.")
+        lines.append("The machine was busy with other work (load average "
+                     f"{report['load_before']:.1f} at the start): compare the columns, don't quote "
+                     "the figures.")
     for name in report["results"]:
         cost = helper_cost(report, name)
         if cost is not None:
-            lines.append(f"{name} also needs an HTTP service for every login: a minimal one in C took "
-                         f"{cost:.0f} µs of the other core, not counted above.")
-    lines += [note for what, measurement in (("MB/s", "fetch"), ("The number of logins a second", "login_128"))
-              for note in slack_notes(report, what, measurement)]
+            lines.append(f"{name} also needs an HTTP service for every login: a minimal one in C "
+                         f"took {cost:.0f} µs of the other core, not counted above.")
+    lines += slack_notes(report, "MB/s", "fetch")
+    lines += slack_notes(report, "The number of logins a second", "login_128")
     if "Postern" in report["results"]:
         lines.append("Postern's limits for each address, prefix and user are raised for the bench.")
     if any("refuse_accept" in results for results in report["results"].values()):
