@@ -6,7 +6,7 @@
 #include "base/invariant.h"
 #include "cli/say.h"
 
-/* --- Finding the command ------------------------------------------------------------------------------ */
+/* --- Finding the command ---------------------------------------------------------------------- */
 
 static bool is_group(const char *word)
 {
@@ -37,7 +37,7 @@ enum command_found command_find(int argc, char **argv, const struct command **re
     return is_group(argv[1]) && is_bare ? COMMAND_GROUP : COMMAND_UNKNOWN;
 }
 
-/* --- Options and operands ----------------------------------------------------------------------------- */
+/* --- Options and operands --------------------------------------------------------------------- */
 
 /* "device add", for messages. */
 static const char *command_title(const struct command *command)
@@ -157,7 +157,7 @@ void arguments_of_program(int argc, char **argv, const char *program,
     }
 }
 
-/* --- Help --------------------------------------------------------------------------------------------- */
+/* --- Help ------------------------------------------------------------------------------------- */
 
 /* An option as it is typed: "--name NAME". */
 static void option_spell(const struct command_option *option, char *text, size_t size)

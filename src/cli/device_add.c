@@ -30,7 +30,7 @@ struct device_adding {
     struct issued *issued;
 };
 
-/* --- The words ---------------------------------------------------------------------------------------- */
+/* --- The words -------------------------------------------------------------------------------- */
 
 static bool read_words(struct device_adding *adding)
 {
@@ -53,7 +53,7 @@ static bool read_words(struct device_adding *adding)
     return true;
 }
 
-/* --- Issuing ------------------------------------------------------------------------------------------ */
+/* --- Issuing ---------------------------------------------------------------------------------- */
 
 static struct authority *load_authority(const struct arguments *arguments, struct strbuf *ret_error)
 {
@@ -83,7 +83,7 @@ static bool issue(struct device_adding *adding)
     return adding->issued != NULL;
 }
 
-/* --- Registering and writing -------------------------------------------------------------------------- */
+/* --- Registering and writing ------------------------------------------------------------------ */
 
 /* False, said. */
 static bool register_device(const struct device_adding *adding, struct keeper_link *link)
@@ -152,7 +152,7 @@ static bool register_and_write(struct device_adding *adding, struct keeper_link 
     return is_written;
 }
 
-/* --- The answer --------------------------------------------------------------------------------------- */
+/* --- The answer ------------------------------------------------------------------------------- */
 
 static void print_json(const struct device_adding *adding)
 {

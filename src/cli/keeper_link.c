@@ -10,7 +10,7 @@
 #include "cli/say.h"
 #include "protocol/login_name.h"
 
-/* --- Opening ------------------------------------------------------------------------------------------ */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 static void say_unreachable(const char *path, int error)
 {
@@ -104,7 +104,7 @@ void keeper_link_close(struct keeper_link *link)
     strbuf_fini(&link->netbios_domains);
 }
 
-/* --- Talking ------------------------------------------------------------------------------------------ */
+/* --- Talking ---------------------------------------------------------------------------------- */
 
 bool keeper_link_login(const struct keeper_link *link, const char *typed, struct strbuf *login)
 {

@@ -27,7 +27,7 @@ static void on_hello(struct control_client *client, const struct message *messag
     (void)channel_send(&client->channel, &answer);
 }
 
-/* --- Devices ----------------------------------------------------------------------------------------- */
+/* --- Devices ---------------------------------------------------------------------------------- */
 
 static void log_device(const struct control_client *client, const char *event,
                        const struct device *device, uint64_t sessions)
@@ -119,7 +119,7 @@ static void on_device_revoke(struct control_client *client, const struct message
     control_client_done(client, count);
 }
 
-/* --- Sessions ---------------------------------------------------------------------------------------- */
+/* --- Sessions --------------------------------------------------------------------------------- */
 
 static struct session *next_kicked(const struct keeper *keeper,
                                    const struct message_session_kick *kick,
@@ -158,7 +158,7 @@ static void on_session_kick(struct control_client *client, const struct message 
         control_client_done(client, count);
 }
 
-/* --- Lists ------------------------------------------------------------------------------------------- */
+/* --- Lists ------------------------------------------------------------------------------------ */
 
 static void answer_with(struct control_client *client, struct listing *listing)
 {
@@ -178,7 +178,7 @@ static void on_session_list(struct control_client *client, const struct message 
     answer_with(client, listing_of_sessions(client->keeper, message->session_list.login));
 }
 
-/* --- The table --------------------------------------------------------------------------------------- */
+/* --- The table -------------------------------------------------------------------------------- */
 
 typedef void command_handler(struct control_client *client, const struct message *message);
 

@@ -14,7 +14,7 @@
 
 enum { CONTROL_PAUSE_MS = 500, CONTROL_ACCEPTS_MAX = 16, CONTROL_DRAINS_MAX = 4 };
 
-/* --- Clients ----------------------------------------------------------------------------------------- */
+/* --- Clients ---------------------------------------------------------------------------------- */
 
 static void client_free(struct control_client *client)
 {
@@ -105,7 +105,7 @@ void control_client_list(struct control_client *client, struct listing *listing)
     client_send_list(client);
 }
 
-/* --- Accepting --------------------------------------------------------------------------------------- */
+/* --- Accepting -------------------------------------------------------------------------------- */
 
 static bool control_may_speak(const struct control *control, uid_t uid)
 {
@@ -124,7 +124,7 @@ static void control_log_refusal(struct control *control, uid_t uid, const char *
     uint64_t now_ms = clock_monotonic_ms();
     control->refusals++;
     if (control->refusals_logged_ms != 0 &&
-        now_ms - control->refusals_logged_ms < CONTROL_REFUSALS_LOG_S * 1000)
+        now_ms - control->refusals_logged_ms < CONTROL_REFUSALS_LOG_S * UINT64_C(1000))
         return;
     struct log_record record;
     log_begin(&record, LOG_WARNING, "control_refused");
@@ -199,7 +199,7 @@ static void control_meet(struct control *control, int fd)
 /* Out of descriptors or memory: the socket stays readable, so accepting rests a moment. */
 static void control_rest(struct control *control)
 {
-    const struct timeval after = {.tv_usec = CONTROL_PAUSE_MS * 1000};
+    const struct timeval after = {.tv_usec = CONTROL_PAUSE_MS * 1000L};
     (void)event_del(&control->acceptable);
     (void)event_add(&control->pause, &after);
 }
@@ -262,6 +262,10 @@ void control_stop(struct control *control)
 void control_fini(struct control *control)
 {
     control_stop(control);
-    while (!LIST_EMPTY(&control->clients))
-        client_free(LIST_FIRST(&control->clients));
+    struct control_client *client = LIST_FIRST(&control->clients);
+    while (client != NULL) {
+        struct control_client *next = LIST_NEXT(client, link);
+        client_free(client);
+        client = next;
+    }
 }

@@ -33,9 +33,11 @@ struct control_client {
     uid_t uid;
 };
 
+LIST_HEAD(control_client_list, control_client);
+
 struct control {
     struct keeper *keeper;
-    LIST_HEAD(, control_client) clients;
+    struct control_client_list clients;
     unsigned client_count;
     int listen_fd; /* -1: none */
     struct event acceptable;

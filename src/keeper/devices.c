@@ -12,7 +12,7 @@
 #include "base/invariant.h"
 #include "base/utf8.h"
 
-/* --- In memory ------------------------------------------------------------------------------------- */
+/* --- In memory -------------------------------------------------------------------------------- */
 
 static uint64_t fingerprint_hash(const struct devices *devices, const uint8_t *fingerprint)
 {
@@ -125,7 +125,7 @@ void devices_close(struct devices *devices)
     *devices = (struct devices){.store = NULL};
 }
 
-/* --- Finding --------------------------------------------------------------------------------------- */
+/* --- Finding ---------------------------------------------------------------------------------- */
 
 struct device *devices_find(const struct devices *devices,
                             const uint8_t fingerprint[STORE_FINGERPRINT_SIZE])
@@ -176,7 +176,7 @@ struct device *devices_find_named(const struct devices *devices, struct span log
     return revoked;
 }
 
-/* --- Changes --------------------------------------------------------------------------------------- */
+/* --- Changes ---------------------------------------------------------------------------------- */
 
 static bool is_hexadecimal(struct span digits)
 {
@@ -263,7 +263,7 @@ enum device_result devices_revoke(struct devices *devices, struct device *device
     return DEVICE_DONE;
 }
 
-/* --- Last use -------------------------------------------------------------------------------------- */
+/* --- Last use --------------------------------------------------------------------------------- */
 
 void devices_touch(struct devices *devices, struct device *device, const struct ip *address,
                    int64_t now_s)

@@ -49,11 +49,13 @@ struct device {
     uint8_t texts[]; /* login, name, serial */
 };
 
+LIST_HEAD(device_list, device);
+
 struct devices {
     struct hash_key key;
     struct hash_table by_fingerprint;
     struct hash_table by_login;
-    LIST_HEAD(, device) unwritten;
+    struct device_list unwritten;
     struct store *store;
     struct device **all; /* oldest first */
     size_t count;

@@ -20,7 +20,7 @@ static const char *const answer_names[LOGIN_ANSWER_COUNT] = {
     [LOGIN_STATE_UNAVAILABLE] = "state_unavailable",
 };
 
-/* --- Logins ------------------------------------------------------------------------------------------ */
+/* --- Logins ----------------------------------------------------------------------------------- */
 
 /*
  * A login that may not be, or a session that may not stay. The login is shown where a certificate or
@@ -103,7 +103,7 @@ static void on_login_failed(struct gate_link *link, const struct message *messag
     link_forget(link, message->login_failed.session);
 }
 
-/* --- Sessions ---------------------------------------------------------------------------------------- */
+/* --- Sessions --------------------------------------------------------------------------------- */
 
 static void link_touch_device(struct gate_link *link, const struct session *session, int64_t now_s)
 {
@@ -173,7 +173,7 @@ void gate_link_close_session(struct keeper *keeper, struct session *session, con
     (void)channel_send(&link->channel, &order);
 }
 
-/* --- The channel ------------------------------------------------------------------------------------- */
+/* --- The channel ------------------------------------------------------------------------------ */
 
 typedef void gate_handler(struct gate_link *link, const struct message *message);
 
@@ -221,16 +221,19 @@ void gate_link_free(struct gate_link *link)
 static bool link_open(struct keeper *keeper, uint32_t number, int fd)
 {
     auto_close int owned = fd;
-    auto_free struct gate_link *link = calloc(1, sizeof *link);
-    if (link == NULL || number >= SESSIONS_GATES_MAX || owned < 0)
+    struct gate_link *link =
+        number < SESSIONS_GATES_MAX && owned >= 0 ? calloc(1, sizeof *link) : NULL;
+    if (link == NULL)
         return false;
     link->keeper = keeper;
     link->number = number;
     if (channel_init(&link->channel, keeper->loop, take_fd(&owned), ROLE_KEEPER, ROLE_GATE,
-                     link_on_message, link_on_closed, link) != 0)
+                     link_on_message, link_on_closed, link) != 0) {
+        free(link);
         return false;
+    }
     gate_link_free(keeper->gates[number]);
-    keeper->gates[number] = take(&link);
+    keeper->gates[number] = link;
     keeper->gate_count++;
     return true;
 }

@@ -15,7 +15,7 @@ void keeper_note_store(struct keeper *keeper, bool is_written, const char *reaso
     keeper->is_store_failing = !is_written;
 }
 
-/* --- Upkeep ------------------------------------------------------------------------------------------ */
+/* --- Upkeep ----------------------------------------------------------------------------------- */
 
 static void log_expired(const struct device *device, const struct session *session)
 {
@@ -67,7 +67,7 @@ static void keeper_on_upkeep(evutil_socket_t fd, short what, void *owner)
     keeper_review(owner);
 }
 
-/* --- The end ----------------------------------------------------------------------------------------- */
+/* --- The end ---------------------------------------------------------------------------------- */
 
 static void keeper_on_finish_time(evutil_socket_t fd, short what, void *owner)
 {
@@ -93,7 +93,7 @@ void keeper_finish(struct keeper *keeper, uint32_t within_ms)
     keeper_gate_left(keeper);
 }
 
-/* --- Beginning --------------------------------------------------------------------------------------- */
+/* --- Beginning -------------------------------------------------------------------------------- */
 
 int keeper_init(struct keeper *keeper, struct event_base *loop, int supervisor_fd, uid_t starter)
 {

@@ -53,7 +53,7 @@ void listing_free(struct listing *listing)
     free(listing);
 }
 
-/* --- Devices ----------------------------------------------------------------------------------------- */
+/* --- Devices ---------------------------------------------------------------------------------- */
 
 static int compare_devices(const void *a, const void *b)
 {
@@ -67,14 +67,14 @@ static int compare_devices(const void *a, const void *b)
 
 struct listing *listing_of_devices(const struct devices *devices, struct span login)
 {
-    struct listing *listing = listing_new(NULL, devices->count, sizeof *listing->devices);
+    struct listing *listing = listing_new(NULL, devices->count, sizeof(const struct device *));
     if (listing == NULL)
         return NULL;
     for (size_t i = 0; i < devices->count; i++)
         if (login.len == 0 || span_equal(device_login(devices->all[i]), login))
             listing->devices[listing->count++] = devices->all[i];
     if (listing->count > 0)
-        qsort(listing->items, listing->count, sizeof *listing->devices, compare_devices);
+        qsort(listing->items, listing->count, sizeof(const struct device *), compare_devices);
     return listing;
 }
 
@@ -96,7 +96,7 @@ static void send_device(struct channel *channel, const struct device *device)
     (void)channel_send(channel, &row);
 }
 
-/* --- Sessions ---------------------------------------------------------------------------------------- */
+/* --- Sessions --------------------------------------------------------------------------------- */
 
 static int compare_sessions(const void *a, const void *b)
 {
@@ -127,7 +127,7 @@ static size_t gather_sessions(const struct sessions *sessions, struct span login
 struct listing *listing_of_sessions(const struct keeper *keeper, struct span login)
 {
     size_t room = keeper->sessions.by_id.count;
-    struct listing *listing = listing_new(keeper, room, sizeof *listing->sessions);
+    struct listing *listing = listing_new(keeper, room, sizeof(struct listed_session));
     const struct session **all = calloc(room == 0 ? 1 : room, sizeof(const struct session *));
     if (listing == NULL || all == NULL) {
         listing_free(listing);
@@ -159,7 +159,7 @@ static void send_session(const struct keeper *keeper, struct channel *channel,
     (void)channel_send(channel, &row);
 }
 
-/* --- Sending ----------------------------------------------------------------------------------------- */
+/* --- Sending ---------------------------------------------------------------------------------- */
 
 static void send_next(struct listing *listing, struct channel *channel)
 {

@@ -40,7 +40,7 @@ void sessions_set_caps(struct sessions *sessions, uint32_t per_user, uint32_t pe
     sessions->per_user_and_address = per_user_and_address;
 }
 
-/* --- Users and places --------------------------------------------------------------------------- */
+/* --- Users and places ------------------------------------------------------------------------- */
 
 static struct session_user *user_find(const struct sessions *sessions, struct span login)
 {
@@ -116,7 +116,7 @@ static void place_free_if_idle(struct sessions *sessions, struct session_place *
     free(place);
 }
 
-/* --- Sessions ------------------------------------------------------------------------------------- */
+/* --- Sessions --------------------------------------------------------------------------------- */
 
 static void session_count(struct session *session)
 {
@@ -282,7 +282,7 @@ void sessions_remove_gate(struct sessions *sessions, uint32_t gate)
         sessions_remove(sessions, LIST_FIRST(&sessions->of_gate[gate]));
 }
 
-/* --- Finding -------------------------------------------------------------------------------------- */
+/* --- Finding ---------------------------------------------------------------------------------- */
 
 struct session *sessions_with_id(const struct sessions *sessions, uint64_t id,
                                  const struct session *after)

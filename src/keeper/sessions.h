@@ -40,10 +40,13 @@ struct session_facts {
     const uint8_t *fingerprint; /* SESSION_FINGERPRINT_SIZE octets; NULL: no certificate */
 };
 
+struct session;
+LIST_HEAD(session_list, session);
+
 /* A login that has sessions. */
 struct session_user {
     struct hash_link by_login;
-    LIST_HEAD(, session) sessions;
+    struct session_list sessions;
     uint32_t session_count; /* all, those that don't count too */
     uint32_t counted;
     size_t login_len;
@@ -85,7 +88,7 @@ struct sessions {
     struct hash_table by_fingerprint;
     struct hash_table by_login;            /* of session_user */
     struct hash_table by_user_and_address; /* of session_place */
-    LIST_HEAD(, session) of_gate[SESSIONS_GATES_MAX];
+    struct session_list of_gate[SESSIONS_GATES_MAX];
     uint32_t per_user; /* caps; 0: no session at all */
     uint32_t per_user_and_address;
 };

@@ -34,7 +34,7 @@ void setup_fini(struct setup *setup)
     configuration_fini(&setup->pending);
 }
 
-/* --- What is told ----------------------------------------------------------------------------------- */
+/* --- What is told ----------------------------------------------------------------------------- */
 
 static void on_begin(struct keeper *keeper, struct message *message)
 {
@@ -78,7 +78,7 @@ static void on_keeper(struct keeper *keeper, struct message *message)
     pending->control_fd = take_fd(&message->configure_keeper.control);
 }
 
-/* --- What takes effect ------------------------------------------------------------------------------ */
+/* --- What takes effect ------------------------------------------------------------------------ */
 
 /* A sentence where the pending configuration is not whole; NULL when it is. */
 static const char *configuration_fault(const struct setup *setup, uint64_t generation)
@@ -161,7 +161,7 @@ static void on_commit(struct keeper *keeper, struct message *message)
     (void)channel_send(&keeper->supervisor, &answer);
 }
 
-/* --- Life -------------------------------------------------------------------------------------------- */
+/* --- Life ------------------------------------------------------------------------------------- */
 
 static void on_gate_joined(struct keeper *keeper, struct message *message)
 {

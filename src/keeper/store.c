@@ -66,7 +66,7 @@ struct store {
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 
-/* --- Failing --------------------------------------------------------------------------------------- */
+/* --- Failing ---------------------------------------------------------------------------------- */
 
 /* Appends why the last call failed. Always false, for returning. */
 static bool store_fail(struct store *store, struct strbuf *ret_reason)
@@ -87,7 +87,7 @@ static bool store_run(struct store *store, const char *sql, struct strbuf *ret_r
     return store_fail(store, ret_reason);
 }
 
-/* --- Opening --------------------------------------------------------------------------------------- */
+/* --- Opening ---------------------------------------------------------------------------------- */
 
 /* The first column of the first row of a pragma or query as a number. */
 static bool store_ask_number(struct store *store, const char *sql, int64_t *ret_number,
@@ -199,7 +199,7 @@ void store_close(struct store *store)
     free(store);
 }
 
-/* --- Statements ------------------------------------------------------------------------------------ */
+/* --- Statements ------------------------------------------------------------------------------- */
 
 static void bind_text(sqlite3_stmt *statement, int index, struct span text)
 {
@@ -318,7 +318,7 @@ bool store_revoke_device(struct store *store, int64_t id, int64_t revoked_s,
     return false;
 }
 
-/* --- Notes of last use ------------------------------------------------------------------------------ */
+/* --- Notes of last use ------------------------------------------------------------------------ */
 
 /* Ends a transaction that failed, unless SQLite has done so itself. Always false, for returning. */
 static bool store_give_up(struct store *store)
