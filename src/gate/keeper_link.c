@@ -71,15 +71,26 @@ static void keeper_link_on_closed(struct channel *channel, enum channel_end end,
     keeper_link_give_up_waiting(gate);
 }
 
+static void keeper_link_announce(struct gate *gate, const struct admission *admission, bool is_live)
+{
+    auto_strbuf struct strbuf factor_text = STRBUF(64);
+    struct message message;
+    admission_to_announce(admission, &message, &factor_text);
+    if (!is_live)
+        message.session_announce.started_s = 0;
+    (void)channel_send(&gate->keeper.channel, &message);
+}
+
+/* Also what waits for its backend: a keeper that did not know it could not close it when it lives. */
 static void keeper_link_announce_all(struct gate *gate)
 {
     struct relay *relay;
-    TAILQ_FOREACH (relay, &gate->relays.list, link) {
-        auto_strbuf struct strbuf factor_text = STRBUF(64);
-        struct message message;
-        admission_to_announce(relay->admission, &message, &factor_text);
-        (void)channel_send(&gate->keeper.channel, &message);
-    }
+    struct session *session;
+    TAILQ_FOREACH (relay, &gate->relays.list, link)
+        keeper_link_announce(gate, relay->admission, true);
+    TAILQ_FOREACH (session, &gate->sessions, link)
+        if (session->login.is_asked && session->login.admission != NULL)
+            keeper_link_announce(gate, session->login.admission, false);
 }
 
 void keeper_link_join(struct gate *gate, int fd)

@@ -242,8 +242,9 @@ struct session *sessions_announce(struct sessions *sessions, const struct sessio
     struct session *session = session_add(sessions, facts);
     if (session == NULL)
         return NULL;
-    session->started_s = started_s > 0 ? started_s : 1;
-    session_count(session);
+    session->started_s = started_s > 0 ? started_s : 0;
+    if (session->has_certificate || session->started_s != 0)
+        session_count(session);
     return session;
 }
 

@@ -108,7 +108,10 @@ void sessions_set_caps(struct sessions *sessions, uint32_t per_user, uint32_t pe
 enum login_answer_code sessions_ask(struct sessions *sessions, const struct session_facts *facts,
                                     struct session **ret_session) MUST_USE;
 
-/* A session that lived before this keeper did. NULL when there is no room. Caps are not looked at. */
+/*
+ * A session that was there before this keeper was; started_s 0: the backend has not let the user in
+ * yet. NULL when there is no room. Caps are not looked at.
+ */
 struct session *sessions_announce(struct sessions *sessions, const struct session_facts *facts,
                                   int64_t started_s) MUST_USE;
 

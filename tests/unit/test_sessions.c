@@ -144,6 +144,22 @@ static void test_announced_sessions_count_and_break_no_cap(void **state)
     assert_int_equal(ask(sessions, 0, 1, "alice", "192.0.2.9", phone), LOGIN_ALLOWED);
 }
 
+static void test_what_was_at_its_backend_starts_as_ever(void **state)
+{
+    struct sessions *sessions = *state;
+    struct session_facts facts = facts_of(0, 1, "alice", "192.0.2.1", NULL);
+    struct session *session = sessions_announce(sessions, &facts, 0);
+    assert_non_null(session);
+    assert_int_equal(session->started_s, 0);
+    assert_false(session->is_counted);
+    facts.fingerprint = phone;
+    facts.id = 2;
+    assert_true(sessions_announce(sessions, &facts, 0)->is_counted);
+    assert_int_equal(start(sessions, 0, 1), LOGIN_ALLOWED);
+    assert_int_equal(start(sessions, 0, 2), LOGIN_ALLOWED);
+    assert_int_equal(ask(sessions, 0, 3, "alice", "192.0.2.1", phone), LOGIN_TOO_MANY_FROM_ADDRESS);
+}
+
 static void test_sessions_are_found_every_way(void **state)
 {
     struct sessions *sessions = *state;
@@ -195,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_gate_that_is_gone_takes_its_sessions_along, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_same_number_again_is_a_new_session, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_announced_sessions_count_and_break_no_cap, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_was_at_its_backend_starts_as_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sessions_are_found_every_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_there_is_an_end_to_memory, set_up, tear_down),
     };
