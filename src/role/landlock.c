@@ -1,8 +1,8 @@
 /*
  * Landlock: no file for a role that keeps none, its own root directory for one that does. It stands
  * beside the chroot and does what that can't: it binds an ordinary user too, and from its fourth
- * version on sockets, from its sixth signals. The kernel says which rights it knows; names that this
- * system's header lacks are given here, as the kernel's documentation numbers them.
+ * version on sockets, from its sixth signals. The kernel says which rights it knows; names that
+ * this system's header lacks are given here, as the kernel's documentation numbers them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,12 +12,12 @@
 #include "base/cleanup.h"
 #include "role/sandbox.h"
 
-#define RIGHT_FS_TRUNCATE        (1ULL << 14) /* version 3 */
-#define RIGHT_FS_IOCTL_DEV       (1ULL << 15) /* version 5 */
-#define RIGHT_NET_BIND_TCP       (1ULL << 0)  /* version 4 */
-#define RIGHT_NET_CONNECT_TCP    (1ULL << 1)
-#define SCOPE_ABSTRACT_SOCKET    (1ULL << 0)  /* version 6 */
-#define SCOPE_SIGNAL             (1ULL << 1)
+#define RIGHT_FS_TRUNCATE     (1ULL << 14) /* version 3 */
+#define RIGHT_FS_IOCTL_DEV    (1ULL << 15) /* version 5 */
+#define RIGHT_NET_BIND_TCP    (1ULL << 0)  /* version 4 */
+#define RIGHT_NET_CONNECT_TCP (1ULL << 1)
+#define SCOPE_ABSTRACT_SOCKET (1ULL << 0) /* version 6 */
+#define SCOPE_SIGNAL          (1ULL << 1)
 
 /* struct landlock_ruleset_attr as it is since version 6; older kernels take zeros behind theirs. */
 struct landlock_ruleset {
@@ -42,7 +42,9 @@ static struct landlock_ruleset landlock_handled(long version, const struct role_
     return rules;
 }
 
-/* The working directory, which is the role's root: plain files in it, nothing that runs or links. */
+/*
+ * The working directory, which is the role's root: plain files in it, nothing that runs or links.
+ */
 static int landlock_allow_root(int ruleset, uint64_t handled)
 {
     uint64_t kept = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |

@@ -1,6 +1,6 @@
 /*
- * The first thing a role does: reads what the supervisor passed by arguments, and makes sure that it
- * was the supervisor. What comes after is sandbox.c.
+ * The first thing a role does: reads what the supervisor passed by arguments, and makes sure that
+ * it was the supervisor. What comes after is sandbox.c.
  */
 #include "role/role.h"
 
@@ -87,7 +87,8 @@ static void role_check_channel(void)
 {
     int type = 0;
     socklen_t size = sizeof type;
-    if (getsockopt(ROLE_CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_SEQPACKET)
+    if (getsockopt(ROLE_CHANNEL_FD, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
+        type != SOCK_SEQPACKET)
         role_refuse("no channel on descriptor 3: roles are started by postern run");
 }
 

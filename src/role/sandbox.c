@@ -1,7 +1,7 @@
 /*
- * From a process with the supervisor's rights to a role with its own few: called once by each role's
- * main between making its event loop and running it. The order matters: what needs privilege comes
- * before the user changes, and the system calls are narrowed last, by themselves.
+ * From a process with the supervisor's rights to a role with its own few: called once by each
+ * role's main between making its event loop and running it. The order matters: what needs privilege
+ * comes before the user changes, and the system calls are narrowed last, by themselves.
  */
 #include "role/sandbox.h"
 
@@ -37,8 +37,9 @@ static const struct sandbox_step sandbox_steps[] = {
 
 /*
  * An empty network namespace. Only with privilege: an ordinary user would have to enter a user
- * namespace as well, and from inside one SO_PEERCRED shows every other user as nobody, so the keeper
- * could no longer tell who speaks to its control socket. There seccomp alone stands for this part.
+ * namespace as well, and from inside one SO_PEERCRED shows every other user as nobody, so the
+ * keeper could no longer tell who speaks to its control socket. There seccomp alone stands for this
+ * part.
  */
 int sandbox_leave_network(const struct role_start *start)
 {

@@ -11,8 +11,8 @@
 
 enum sandbox_result {
     SANDBOX_IN_FORCE,
-    SANDBOX_MISSING,   /* not to be had here: by this user, on this kernel */
-    SANDBOX_UNMEANT,   /* this role keeps that right */
+    SANDBOX_MISSING, /* not to be had here: by this user, on this kernel */
+    SANDBOX_UNMEANT, /* this role keeps that right */
 };
 
 /* Each returns an enum sandbox_result, or -errno when what should work did not. */

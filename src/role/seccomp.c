@@ -36,16 +36,21 @@ struct call_rule {
     struct scmp_arg_cmp matches[3];
 };
 
-#define ARGUMENT_IS(index, value)        {index, SCMP_CMP_EQ, (scmp_datum_t)(value), 0}
-#define ARGUMENT_LACKS(index, bits)      {index, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), 0}
-#define ARGUMENT_HAS(index, bits)        {index, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), (scmp_datum_t)(bits)}
-/* An argument of 32 bits: what a caller leaves in the upper half of the register is not looked at. */
-#define ARGUMENT_MASKED(index, bits, is) {index, SCMP_CMP_MASKED_EQ, (scmp_datum_t)(bits), (scmp_datum_t)(is)}
-#define FCNTL(command)                   {SCMP_SYS(fcntl), 1, {ARGUMENT_MASKED(1, 0xffffffff, command)}}
+/* clang-format off */
+#define DATUM(value) ((scmp_datum_t)(value))
+#define ARGUMENT_IS(index, value) {index, SCMP_CMP_EQ, DATUM(value), 0}
+#define ARGUMENT_LACKS(index, bits) {index, SCMP_CMP_MASKED_EQ, DATUM(bits), 0}
+#define ARGUMENT_HAS(index, bits) {index, SCMP_CMP_MASKED_EQ, DATUM(bits), DATUM(bits)}
+#define ARGUMENT_MASKED(index, bits, is) {index, SCMP_CMP_MASKED_EQ, DATUM(bits), DATUM(is)}
+/* What a caller leaves in the upper half of the register is not looked at. */
+#define ARGUMENT_INT(index, value) ARGUMENT_MASKED(index, 0xffffffff, value)
+
+#define FCNTL(command) {SCMP_SYS(fcntl), 1, {ARGUMENT_INT(1, command)}}
 #define SOCKET(family)                                                                             \
-    {SCMP_SYS(socket), 2, {ARGUMENT_MASKED(0, 0xffffffff, family), ARGUMENT_MASKED(1, 0xf, SOCK_STREAM)}}
+    {SCMP_SYS(socket), 2, {ARGUMENT_INT(0, family), ARGUMENT_MASKED(1, 0xf, SOCK_STREAM)}}
 #define SOCKET_OPTION(call, level, option)                                                         \
-    {SCMP_SYS(call), 2, {ARGUMENT_MASKED(1, 0xffffffff, level), ARGUMENT_MASKED(2, 0xffffffff, option)}}
+    {SCMP_SYS(call), 2, {ARGUMENT_INT(1, level), ARGUMENT_INT(2, option)}}
+/* clang-format on */
 
 static const struct call_rule common_rules[] = {
     {SCMP_SYS(mmap), 1, {ARGUMENT_LACKS(2, PROT_EXEC)}},
@@ -55,11 +60,13 @@ static const struct call_rule common_rules[] = {
     /* getrlimit(), which sets nothing. */
     {SCMP_SYS(prlimit64), 2, {ARGUMENT_IS(0, 0), ARGUMENT_IS(2, 0)}},
     /* What stdio asks of a stream that it is to buffer. */
-    {SCMP_SYS(ioctl), 1, {ARGUMENT_MASKED(1, 0xffffffff, TCGETS)}},
+    {SCMP_SYS(ioctl), 1, {ARGUMENT_INT(1, TCGETS)}},
     FCNTL(F_GETFL), FCNTL(F_SETFL), FCNTL(F_GETFD), FCNTL(F_SETFD), FCNTL(F_DUPFD_CLOEXEC),
 };
 
-/* Client and backend sockets. Options are named, since some of them load programs into the kernel. */
+/*
+ * Client and backend sockets. Options are named, since some of them load programs into the kernel.
+ */
 static const struct call_rule network_rules[] = {
     SOCKET(AF_UNIX), SOCKET(AF_INET), SOCKET(AF_INET6),
     SOCKET_OPTION(setsockopt, SOL_SOCKET, SO_KEEPALIVE),
@@ -108,7 +115,9 @@ static void filter_allow_rules(struct filter *filter, const struct call_rule *ru
     }
 }
 
-/* abort() signals its own process; with that barred, a failed invariant would look like an attack. */
+/*
+ * abort() signals its own process; with that barred, a failed invariant would look like an attack.
+ */
 static void filter_allow_abort(struct filter *filter)
 {
     const struct call_rule rule = {SCMP_SYS(tgkill), 1, {ARGUMENT_IS(0, getpid())}};
@@ -133,8 +142,9 @@ int sandbox_limit_system_calls(const struct role_start *start)
     if (start->profile->keeps_files)
         FILTER_ALLOW_RULES(&filter, file_rules);
     if (filter.result == 0)
-        filter.result = seccomp_attr_set(filter.rules, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    if (filter.result == 0) /* a binary tree instead of a chain: calls cost the same, whatever the list */
+        filter.result =
+            seccomp_attr_set(filter.rules, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (filter.result == 0) /* a binary tree, no chain: long lists cost no time */
         filter.result = seccomp_attr_set(filter.rules, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (filter.result == 0)
         filter.result = seccomp_load(filter.rules);

@@ -67,8 +67,8 @@ void control_close(int fd, const char *path)
     socklen_t size = sizeof name;
     if (fd < 0)
         return;
-    bool is_named = getsockname(fd, (struct sockaddr *)&name, &size) == 0 &&
-                    strcmp(name.sun_path, path) == 0;
+    bool is_named =
+        getsockname(fd, (struct sockaddr *)&name, &size) == 0 && strcmp(name.sun_path, path) == 0;
     (void)close(fd);
     /* Ours is closed: if the name still answers, a successor has taken it. */
     if (is_named && control_is_stale(&name))

@@ -6,8 +6,8 @@
 #include "base/strbuf.h"
 
 /*
- * Makes the socket, listening; one that a dead supervisor left is replaced. Its descriptor, or -1 with
- * a sentence in problem, which is what a second start with the same configuration gets.
+ * Makes the socket, listening; one that a dead supervisor left is replaced. Its descriptor, or -1
+ * with a sentence in problem, which is what a second start with the same configuration gets.
  */
 int control_open(const char *path, struct strbuf *problem) MUST_USE;
 

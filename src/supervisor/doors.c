@@ -53,11 +53,14 @@ static void door_explain(const struct door *door, const struct config *config, i
     strbuf_format(problem, "%s:%d: listener %s: ", config->file, door->listener->line,
                   door->listener->name);
     if (error == EADDRINUSE)
-        strbuf_format(problem, "%s is in use by another program; stop that one or bind another port",
+        strbuf_format(problem,
+                      "%s is in use by another program; stop that one or bind another port",
                       door->address);
     else if (error == EACCES)
-        strbuf_format(problem, "%s can't be bound without privilege; start as root or bind a port "
-                      "from 1024 on", door->address);
+        strbuf_format(problem,
+                      "%s can't be bound without privilege; start as root or bind a port "
+                      "from 1024 on",
+                      door->address);
     else if (error == EADDRNOTAVAIL)
         strbuf_format(problem, "%s is no address of this machine; bind one that is", door->address);
     else
@@ -66,8 +69,8 @@ static void door_explain(const struct door *door, const struct config *config, i
 }
 
 /*
- * Sockets that share a port with others of the same user bind without complaint, even beside those of
- * another Postern. So an address is first bound alone; not, though, when we have that port open.
+ * Sockets that share a port with others of the same user bind without complaint, even beside those
+ * of another Postern. So an address is first bound alone; not, though, when we have that port open.
  */
 static int door_probe(const struct door *door, const struct doors *running)
 {
@@ -92,9 +95,9 @@ static int door_steer(const struct door *door, const struct config *config, unsi
 }
 
 /*
- * The group's order is the order of listen(). The program comes when one socket listens, so that there
- * is no choice before it; not sooner, since the kernel lets no socket that has one listen beside
- * another address on its port.
+ * The group's order is the order of listen(). The program comes when one socket listens, so that
+ * there is no choice before it; not sooner, since the kernel lets no socket that has one listen
+ * beside another address on its port.
  */
 static int door_listen(struct door *door, const struct config *config, const struct doors *doors)
 {
@@ -143,6 +146,7 @@ static bool doors_list(struct doors *doors, const struct config *config)
     for (size_t i = 0; i < config->listener_count; i++)
         count += config->listeners[i].binds.count;
     doors->at = calloc(count == 0 ? 1 : count, sizeof *doors->at);
+    doors->count = 0;
     if (doors->at == NULL)
         return false;
     for (size_t i = 0; i < config->listener_count; i++) {
@@ -166,7 +170,7 @@ static bool doors_open_all(struct doors *doors, const struct config *config,
         for (size_t i = 0; i < doors->count; i++) {
             struct door *door = &doors->at[i];
             const struct door *same = doors_find(running, &door->endpoint);
-            int result = !is_opening     ? (same != NULL ? 0 : door_probe(door, running))
+            int result = !is_opening    ? (same != NULL ? 0 : door_probe(door, running))
                          : same != NULL ? door_take_over(door, same, doors->gates)
                                         : door_open(door, config, doors);
             if (result < 0) {

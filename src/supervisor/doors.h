@@ -1,7 +1,7 @@
 /*
- * The listening sockets. For each address of each listener every gate has a socket of its own in one
- * SO_REUSEPORT group. The supervisor keeps them open while it runs: a connection that comes while its
- * gate is being restarted waits in the backlog and is taken by the new one.
+ * The listening sockets. For each address of each listener every gate has a socket of its own in
+ * one SO_REUSEPORT group. The supervisor keeps them open while it runs: a connection that comes
+ * while its gate is being restarted waits in the backlog and is taken by the new one.
  */
 #ifndef POSTERN_SUPERVISOR_DOORS_H
 #define POSTERN_SUPERVISOR_DOORS_H
@@ -27,8 +27,9 @@ struct doors {
 };
 
 /*
- * Opens what the configuration listens on. An address that is open in running (may be NULL) is taken
- * over from there, with what waits in its backlog; both then own it. False with a sentence in problem.
+ * Opens what the configuration listens on. An address that is open in running (may be NULL) is
+ * taken over from there, with what waits in its backlog; both then own it. False with a sentence in
+ * problem.
  */
 bool doors_open(struct doors *doors, const struct config *config, unsigned gates,
                 const struct doors *running, struct strbuf *problem) MUST_USE;

@@ -1,4 +1,7 @@
-/* libexec/postern/supervisor: `postern run` becomes it. Arguments, and the one line of a failed start. */
+/*
+ * libexec/postern/supervisor: `postern run` becomes it. Arguments, and the one line of a failed
+ * start.
+ */
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
@@ -53,7 +56,9 @@ static void fill_standard_descriptors(void)
         (void)close(fd);
 }
 
-/* It holds keys, if unread: no core, no debugger of the same user. Sockets need many descriptors. */
+/*
+ * It holds keys, if unread: no core, no debugger of the same user. Sockets need many descriptors.
+ */
 static void limit_self(void)
 {
     struct rlimit none = {0, 0};

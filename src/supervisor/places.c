@@ -1,12 +1,12 @@
-/* Users and directories of the roles; see places.h. Called once, before the first role is started. */
+/*
+ * Users and directories of the roles; see places.h. Called once, before the first role is started.
+ */
 #include "supervisor/places.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
 #include <sys/stat.h>
-
-#include "base/cleanup.h"
 
 char *path_directory(const char *path)
 {
@@ -34,7 +34,8 @@ static bool places_find_user(const char *setting, const char *name, struct accou
     errno = 0;
     const struct passwd *user = getpwnam(name);
     if (user == NULL) {
-        strbuf_format(problem, "%s: there is no user %s; make it (useradd --system %s) or name another",
+        strbuf_format(problem,
+                      "%s: there is no user %s; make it (useradd --system %s) or name another",
                       setting, name, name);
         return false;
     }
@@ -62,8 +63,11 @@ static bool places_make_directory(const char *setting, const char *path, mode_t 
 bool places_make_parent(const char *setting, const char *path, mode_t mode, struct strbuf *problem)
 {
     bool is_new;
-    auto_free char *directory = path_directory(path);
-    return directory != NULL && places_make_directory(setting, directory, mode, &is_new, problem);
+    char *directory = path_directory(path);
+    bool is_there =
+        directory != NULL && places_make_directory(setting, directory, mode, &is_new, problem);
+    free(directory);
+    return is_there;
 }
 
 /* The state directory is the keeper's alone: it holds the devices, and is the keeper's root. */
@@ -74,7 +78,8 @@ static bool places_prepare_state(struct places *places, struct strbuf *problem)
     struct stat status;
     if (!places_make_directory("state", path, 0700, &is_new, problem))
         return false;
-    if (places->drops_privilege && is_new && chown(path, places->keeper.uid, places->keeper.gid) != 0) {
+    if (places->drops_privilege && is_new &&
+        chown(path, places->keeper.uid, places->keeper.gid) != 0) {
         complain(problem, "state", path, errno);
         return false;
     }
@@ -84,8 +89,10 @@ static bool places_prepare_state(struct places *places, struct strbuf *problem)
     }
     uid_t owner = places->drops_privilege ? places->keeper.uid : geteuid();
     if (!S_ISDIR(status.st_mode) || status.st_uid != owner || (status.st_mode & 077) != 0) {
-        strbuf_format(problem, "state: %s must be a directory of user %u alone (chown %u, chmod 700); "
-                      "give the state a directory of its own", path, owner, owner);
+        strbuf_format(problem,
+                      "state: %s must be a directory of user %u alone (chown %u, chmod 700); "
+                      "give the state a directory of its own",
+                      path, owner, owner);
         return false;
     }
     return true;
@@ -113,8 +120,10 @@ static bool places_prepare_empty_root(const char *path, struct strbuf *problem)
         return false;
     if (lstat(path, &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != 0 ||
         (status.st_mode & 022) != 0 || !directory_is_empty(path)) {
-        strbuf_format(problem, "empty_root: %s must be an empty directory that only root may write to; "
-                      "name one that is not there yet", path);
+        strbuf_format(problem,
+                      "empty_root: %s must be an empty directory that only root may write to; "
+                      "name one that is not there yet",
+                      path);
         return false;
     }
     return true;

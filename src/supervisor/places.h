@@ -1,6 +1,6 @@
 /*
- * Users and directories: as whom each role runs, and where. Looked up once; what changes them needs a
- * restart.
+ * Users and directories: as whom each role runs, and where. Looked up once; what changes them needs
+ * a restart.
  */
 #ifndef POSTERN_SUPERVISOR_PLACES_H
 #define POSTERN_SUPERVISOR_PLACES_H
@@ -21,13 +21,13 @@ struct places {
     bool drops_privilege; /* started as root: roles become their own users */
     struct account gate;
     struct account keeper;
-    char *state_directory; /* the keeper's root; owned */
+    char *state_directory;  /* the keeper's root; owned */
     const char *empty_root; /* the gates' root; the first configuration's */
 };
 
 /*
- * Finds the users, makes the directories that are missing and checks those that are there. False with
- * a sentence in problem. config must outlive places.
+ * Finds the users, makes the directories that are missing and checks those that are there. False
+ * with a sentence in problem. config must outlive places.
  */
 bool places_prepare(struct places *places, const struct config *config,
                     struct strbuf *problem) MUST_USE;
@@ -38,13 +38,16 @@ bool places_list_operators(const struct config *config, struct strbuf *uids,
                            struct strbuf *problem) MUST_USE;
 
 /*
- * Makes the directory that path lies in, if it is missing: one level, for /run, which is empty after
- * each boot. False with a sentence that begins with the setting's name.
+ * Makes the directory that path lies in, if it is missing: one level, for /run, which is empty
+ * after each boot. False with a sentence that begins with the setting's name.
  */
 bool places_make_parent(const char *setting, const char *path, mode_t mode,
                         struct strbuf *problem) MUST_USE;
 
-/* The part of path before its last slash ("/" for a file in the root), owned by the caller; or NULL. */
+/*
+ * The part of path before its last slash ("/" for a file in the root), owned by the caller; or
+ * NULL.
+ */
 char *path_directory(const char *path);
 
 /* The part after it. */

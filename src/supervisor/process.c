@@ -49,7 +49,9 @@ static void process_log(const struct process *process, enum log_level level, con
     log_end(&record);
 }
 
-/* --- What it says ------------------------------------------------------------------------------- */
+/*
+ * --- What it says -------------------------------------------------------------------------------
+ */
 
 static void process_on_configured(struct process *process, const struct message *message)
 {
@@ -107,8 +109,8 @@ static void process_end(struct process *process)
 }
 
 /*
- * A process that closed its channel is on its way out, and may still have files to close; its end is
- * SIGCHLD's to tell. One that sent nonsense, or does not read, is ended.
+ * A process that closed its channel is on its way out, and may still have files to close; its end
+ * is SIGCHLD's to tell. One that sent nonsense, or does not read, is ended.
  */
 static void process_on_closed(struct channel *channel, enum channel_end end, void *owner)
 {
@@ -124,7 +126,9 @@ static void process_on_closed(struct channel *channel, enum channel_end end, voi
         timer_set(process->patience, PROCESS_KILL_AFTER_MS);
 }
 
-/* --- Timers ------------------------------------------------------------------------------------- */
+/*
+ * --- Timers -------------------------------------------------------------------------------------
+ */
 
 static void process_on_restart(evutil_socket_t fd, short what, void *argument)
 {
@@ -145,10 +149,12 @@ static void process_on_patience(evutil_socket_t fd, short what, void *argument)
     process_kill(process);
 }
 
-/* --- Life --------------------------------------------------------------------------------------- */
+/*
+ * --- Life ---------------------------------------------------------------------------------------
+ */
 
-int process_init(struct process *process, struct supervisor *supervisor, const struct role_kind *kind,
-                 int number)
+int process_init(struct process *process, struct supervisor *supervisor,
+                 const struct role_kind *kind, int number)
 {
     *process = (struct process){.supervisor = supervisor,
                                 .kind = kind,
@@ -205,7 +211,8 @@ void process_configure(struct process *process, const struct setup *setup, uint6
     process->phase = PROCESS_CONFIGURING;
     process->generation = generation;
     timer_set(process->patience, PROCESS_ANSWER_MS);
-    if (role_send_setup(process->kind, &process->channel, setup, generation, process->number, control))
+    if (role_send_setup(process->kind, &process->channel, setup, generation, process->number,
+                        control))
         return;
     if (!channel_is_open(&process->channel))
         return; /* it ended; SIGCHLD follows */
@@ -245,5 +252,5 @@ void process_restart_later(struct process *process)
     process_log(process, LOG_INFO, "role_restarts", "in_ms", strbuf_span(&delay));
     timer_set(process->restart, process->delay_ms);
     process->delay_ms = process->delay_ms * 2 < PROCESS_LAST_DELAY_MS ? process->delay_ms * 2
-                                                                     : PROCESS_LAST_DELAY_MS;
+                                                                      : PROCESS_LAST_DELAY_MS;
 }

@@ -1,7 +1,7 @@
 /*
- * One place for a process of a role: gate number 2, the keeper. The process in it comes and goes; this
- * stays. It knows its own life only: that it answered, refused, or ended is told to the supervisor,
- * which knows what that means at the moment.
+ * One place for a process of a role: gate number 2, the keeper. The process in it comes and goes;
+ * this stays. It knows its own life only: that it answered, refused, or ended is told to the
+ * supervisor, which knows what that means at the moment.
  */
 #ifndef POSTERN_SUPERVISOR_PROCESS_H
 #define POSTERN_SUPERVISOR_PROCESS_H
@@ -24,8 +24,8 @@ enum process_phase {
 enum {
     PROCESS_FIRST_DELAY_MS = 50,
     PROCESS_LAST_DELAY_MS = 10000,
-    PROCESS_STEADY_MS = 60000,    /* one that lived so long is restarted without delay again */
-    PROCESS_ANSWER_MS = 30000,    /* to take a configuration */
+    PROCESS_STEADY_MS = 60000, /* one that lived so long is restarted without delay again */
+    PROCESS_ANSWER_MS = 30000, /* to take a configuration */
     PROCESS_NUMBER_NONE = -1,
 };
 
@@ -38,7 +38,7 @@ struct process {
     enum process_phase phase;
     pid_t pid; /* 0: none */
     struct channel channel;
-    bool is_reaped;  /* the process is gone with end_status; what it last said is still to be read */
+    bool is_reaped; /* the process is gone with end_status; what it last said is still to be read */
     int end_status;
     uint64_t generation; /* of the setup it was sent last */
     uint64_t started_ms;
@@ -48,8 +48,8 @@ struct process {
 };
 
 /* 0 or -errno. */
-int process_init(struct process *process, struct supervisor *supervisor, const struct role_kind *kind,
-                 int number) MUST_USE;
+int process_init(struct process *process, struct supervisor *supervisor,
+                 const struct role_kind *kind, int number) MUST_USE;
 
 /* Kills what is left and waits for it. */
 void process_fini(struct process *process);
@@ -67,8 +67,8 @@ void process_finish(struct process *process, uint32_t within_ms);
 void process_kill(struct process *process);
 
 /*
- * The process was reaped. Once its last messages are read, which may be the reason, the end is logged
- * and supervisor_process_ended called.
+ * The process was reaped. Once its last messages are read, which may be the reason, the end is
+ * logged and supervisor_process_ended called.
  */
 void process_reaped(struct process *process, int status);
 

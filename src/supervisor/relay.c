@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 enum {
-    RELAY_PART = 65536,     /* octets that one turn of the loop passes on; records are under PIPE_BUF */
-    RELAY_PIPE = 1 << 20,   /* that a burst may fill before the roles wait */
-    RELAY_PATIENCE_MS = 1000, /* for a reader of the log that is slow, before what it misses is lost */
+    RELAY_PART = 65536, /* octets that one turn of the loop passes on; records are under PIPE_BUF */
+    RELAY_PIPE = 1 << 20, /* that a burst may fill before the roles wait */
+    RELAY_PATIENCE_MS =
+        1000, /* for a reader of the log that is slow, before what it misses is lost */
 };
 
 static void relay_write(int fd, const char *at, size_t len)
@@ -67,7 +68,8 @@ int relay_init(struct relay *relay, struct event_base *loop)
     int result = relay_open_pipe(relay);
     if (result < 0)
         return result;
-    relay->readable = event_new(loop, relay->output, EV_READ | EV_PERSIST, relay_on_readable, relay);
+    relay->readable =
+        event_new(loop, relay->output, EV_READ | EV_PERSIST, relay_on_readable, relay);
     return relay->readable == NULL ? -ENOMEM : 0;
 }
 

@@ -1,7 +1,8 @@
 /*
- * The log of the roles. They write into one pipe, and the supervisor passes on what comes out, unread:
- * so no role holds the log file or the terminal, which it could overwrite. While Postern starts, the
- * pipe holds back what it gets, the supervisor's own records too: a start that fails says one line, why.
+ * The log of the roles. They write into one pipe, and the supervisor passes on what comes out,
+ * unread: so no role holds the log file or the terminal, which it could overwrite. While Postern
+ * starts, the pipe holds back what it gets, the supervisor's own records too: a start that fails
+ * says one line, why.
  */
 #ifndef POSTERN_SUPERVISOR_RELAY_H
 #define POSTERN_SUPERVISOR_RELAY_H

@@ -1,4 +1,7 @@
-/* Reload and what happens when it fails; see reload.h. Called by supervisor.c on signals and answers. */
+/*
+ * Reload and what happens when it fails; see reload.h. Called by supervisor.c on signals and
+ * answers.
+ */
 #include "supervisor/reload.h"
 
 #include "base/cleanup.h"
@@ -35,7 +38,8 @@ static void reload_end(struct supervisor *supervisor)
 }
 
 /* A new configuration from the file, or the running one once more. NULL with problem. */
-static struct config *reload_read(struct supervisor *supervisor, bool reads_file, struct strbuf *problem)
+static struct config *reload_read(struct supervisor *supervisor, bool reads_file,
+                                  struct strbuf *problem)
 {
     if (!reads_file)
         return supervisor->running->config;
@@ -48,8 +52,8 @@ static struct config *reload_read(struct supervisor *supervisor, bool reads_file
 
 static void reload_send(struct supervisor *supervisor, struct process *process)
 {
-    const struct setup *setup = supervisor->phase == SUPERVISOR_RELOADING ? supervisor->candidate
-                                                                           : supervisor->running;
+    const struct setup *setup =
+        supervisor->phase == SUPERVISOR_RELOADING ? supervisor->candidate : supervisor->running;
     if (process->phase == PROCESS_READY || process->phase == PROCESS_CONFIGURING)
         process_configure(process, setup, supervisor->generation, supervisor->control);
 }
@@ -73,7 +77,8 @@ void reload_begin(struct supervisor *supervisor, bool reads_file)
     supervisor->reload_is_asked = false;
     supervisor->reload_reads = false;
     notify_manager(NOTIFY_RELOADING);
-    log_sentence(LOG_INFO, "reload_started", "%s", reads_file ? "asked by SIGHUP" : "a file has changed");
+    log_sentence(LOG_INFO, "reload_started", "%s",
+                 reads_file ? "asked by SIGHUP" : "a file has changed");
     struct config *config = reload_read(supervisor, reads_file, &problem);
     if (config != NULL) {
         watch_remember(&supervisor->watch, config);

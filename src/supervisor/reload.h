@@ -1,6 +1,6 @@
 /*
- * Changing the configuration of running roles: all of them take the new one, or all keep the old. What
- * is wrong is logged, a record for each error, and nothing changes.
+ * Changing the configuration of running roles: all of them take the new one, or all keep the old.
+ * What is wrong is logged, a record for each error, and nothing changes.
  */
 #ifndef POSTERN_SUPERVISOR_RELOAD_H
 #define POSTERN_SUPERVISOR_RELOAD_H

@@ -1,4 +1,6 @@
-/* What a gate is started with and told: certificates, backends, and its sockets of each listener. */
+/*
+ * What a gate is started with and told: certificates, backends, and its sockets of each listener.
+ */
 #include "base/invariant.h"
 #include "supervisor/role_kind.h"
 
@@ -9,7 +11,9 @@ static const struct account *gate_account(const struct places *places)
     return &places->gate;
 }
 
-/* An ordinary user can't give a process another root; Landlock and seccomp bar files all the same. */
+/*
+ * An ordinary user can't give a process another root; Landlock and seccomp bar files all the same.
+ */
 static const char *gate_root(const struct places *places)
 {
     return places->drops_privilege ? places->empty_root : NULL;
@@ -34,7 +38,8 @@ static bool gate_send_tls(struct channel *channel, const struct setup *setup)
     const struct config_tls *tls = &setup->config->tls;
     bool is_sent = true;
     for (size_t i = 0; is_sent && i < tls->certificates.count; i++)
-        is_sent = gate_send_certificate(channel, &setup->files, tls->certificates.at[i], tls->keys.at[i]);
+        is_sent =
+            gate_send_certificate(channel, &setup->files, tls->certificates.at[i], tls->keys.at[i]);
     struct message message = {
         .type = MESSAGE_configure_tls,
         .configure_tls = {.minimum_version = tls->minimum_version,
@@ -50,21 +55,21 @@ static bool gate_send_backend(struct channel *channel, const struct config_backe
     role_join(&backend->addresses, &addresses);
     struct message message = {
         .type = MESSAGE_configure_backend,
-        .configure_backend = {
-            .name = span_of(backend->name),
-            .addresses = strbuf_span(&addresses),
-            .protocol = (uint8_t)backend->protocol,
-            .tls = (uint8_t)backend->tls,
-            .identify = (uint8_t)backend->identify,
-            .username = (uint8_t)backend->username,
-            .tls_name = span_of(backend->tls_name),
-            .master_user = span_of(backend->master_user),
-            .master_separator = span_of(backend->master_separator),
-            .connect_ms = backend->connect_ms,
-            .reply_ms = backend->reply_ms,
-            .health_interval_ms = backend->health_interval_ms,
-            .master_password = snapshots_find(files, backend->master_password_file),
-            .ca = snapshots_find(files, backend_ca_file(backend))}};
+        .configure_backend = {.name = span_of(backend->name),
+                              .addresses = strbuf_span(&addresses),
+                              .protocol = (uint8_t)backend->protocol,
+                              .tls = (uint8_t)backend->tls,
+                              .identify = (uint8_t)backend->identify,
+                              .username = (uint8_t)backend->username,
+                              .tls_name = span_of(backend->tls_name),
+                              .master_user = span_of(backend->master_user),
+                              .master_separator = span_of(backend->master_separator),
+                              .connect_ms = backend->connect_ms,
+                              .reply_ms = backend->reply_ms,
+                              .health_interval_ms = backend->health_interval_ms,
+                              .master_password =
+                                  snapshots_find(files, backend->master_password_file),
+                              .ca = snapshots_find(files, backend_ca_file(backend))}};
     return !strbuf_failed(&addresses) && channel_send(channel, &message);
 }
 
@@ -87,8 +92,8 @@ static void print_prefixes(const struct config_listener *listener, struct strbuf
     }
 }
 
-static bool gate_send_door(struct channel *channel, const struct door *door, const struct config *config,
-                           int number)
+static bool gate_send_door(struct channel *channel, const struct door *door,
+                           const struct config *config, int number)
 {
     const struct config_listener *listener = door->listener;
     auto_strbuf struct strbuf logins = STRBUF(ROLE_LIST_MAX);
@@ -109,7 +114,8 @@ static bool gate_send_door(struct channel *channel, const struct door *door, con
     return !strbuf_failed(&logins) && !strbuf_failed(&prefixes) && channel_send(channel, &message);
 }
 
-static bool gate_send_part(struct channel *channel, const struct setup *setup, int number, int control)
+static bool gate_send_part(struct channel *channel, const struct setup *setup, int number,
+                           int control)
 {
     (void)control;
     const struct config *config = setup->config;

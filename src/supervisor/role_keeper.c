@@ -1,4 +1,6 @@
-/* What the keeper is started with and told: its state's file, and who may use the control socket. */
+/*
+ * What the keeper is started with and told: its state's file, and who may use the control socket.
+ */
 #include "supervisor/role_kind.h"
 
 static const struct account *keeper_account(const struct places *places)
@@ -11,7 +13,8 @@ static const char *keeper_root(const struct places *places)
     return places->state_directory;
 }
 
-static bool keeper_send_part(struct channel *channel, const struct setup *setup, int number, int control)
+static bool keeper_send_part(struct channel *channel, const struct setup *setup, int number,
+                             int control)
 {
     (void)number;
     struct message message = {

@@ -7,7 +7,8 @@ void role_join(const struct config_strings *strings, struct strbuf *lines)
         strbuf_format(lines, "%s%s", i > 0 ? "\n" : "", strings->at[i]);
 }
 
-static bool role_send_begin(struct channel *channel, const struct config *config, uint64_t generation)
+static bool role_send_begin(struct channel *channel, const struct config *config,
+                            uint64_t generation)
 {
     auto_strbuf struct strbuf domains = STRBUF(ROLE_LIST_MAX);
     auto_strbuf struct strbuf netbios_domains = STRBUF(ROLE_LIST_MAX);
@@ -29,26 +30,25 @@ static bool role_send_limits(struct channel *channel, const struct config_limits
 {
     struct message message = {
         .type = MESSAGE_configure_limits,
-        .configure_limits = {
-            .connections = limits->connections,
-            .connections_per_address = limits->connections_per_address,
-            .connections_per_prefix = limits->connections_per_prefix,
-            .handshakes_per_prefix_per_s = limits->handshakes_per_prefix_per_s,
-            .sessions_per_user = limits->sessions_per_user,
-            .sessions_per_user_and_address = limits->sessions_per_user_and_address,
-            .prefix_v4_bits = limits->prefix_v4_bits,
-            .prefix_v6_bits = limits->prefix_v6_bits,
-            .handshake_ms = limits->handshake_ms,
-            .login_ms = limits->login_ms,
-            .idle_ms = limits->idle_ms,
-            .failure_delay_ms = limits->failure_delay_ms,
-            .commands_before_login = limits->commands_before_login,
-            .failures_per_connection = limits->failures_per_connection}};
+        .configure_limits = {.connections = limits->connections,
+                             .connections_per_address = limits->connections_per_address,
+                             .connections_per_prefix = limits->connections_per_prefix,
+                             .handshakes_per_prefix_per_s = limits->handshakes_per_prefix_per_s,
+                             .sessions_per_user = limits->sessions_per_user,
+                             .sessions_per_user_and_address = limits->sessions_per_user_and_address,
+                             .prefix_v4_bits = limits->prefix_v4_bits,
+                             .prefix_v6_bits = limits->prefix_v6_bits,
+                             .handshake_ms = limits->handshake_ms,
+                             .login_ms = limits->login_ms,
+                             .idle_ms = limits->idle_ms,
+                             .failure_delay_ms = limits->failure_delay_ms,
+                             .commands_before_login = limits->commands_before_login,
+                             .failures_per_connection = limits->failures_per_connection}};
     return channel_send(channel, &message);
 }
 
-bool role_send_setup(const struct role_kind *kind, struct channel *channel, const struct setup *setup,
-                     uint64_t generation, int number, int control)
+bool role_send_setup(const struct role_kind *kind, struct channel *channel,
+                     const struct setup *setup, uint64_t generation, int number, int control)
 {
     struct message commit = {.type = MESSAGE_configure_commit,
                              .configure_commit = {.generation = generation}};

@@ -1,6 +1,6 @@
 /*
- * What the supervisor knows of each role: its executable, its user and root, and what of a setup it is
- * told. One row, one file role_*.c a role; everything else is the same for all (process.h).
+ * What the supervisor knows of each role: its executable, its user and root, and what of a setup it
+ * is told. One row, one file role_*.c a role; everything else is the same for all (process.h).
  */
 #ifndef POSTERN_SUPERVISOR_ROLE_KIND_H
 #define POSTERN_SUPERVISOR_ROLE_KIND_H
@@ -18,8 +18,8 @@ struct role_kind {
     const char *(*root)(const struct places *places); /* NULL: none */
 
     /*
-     * Sends the part between configure_limits and configure_commit. False when something did not fit
-     * into its message, or the channel is closed.
+     * Sends the part between configure_limits and configure_commit. False when something did not
+     * fit into its message, or the channel is closed.
      */
     bool (*send_part)(struct channel *channel, const struct setup *setup, int number, int control);
 };
@@ -28,8 +28,9 @@ extern const struct role_kind role_kind_gate;
 extern const struct role_kind role_kind_keeper;
 
 /* Sends setup as a whole, as its generation. False as send_part. */
-bool role_send_setup(const struct role_kind *kind, struct channel *channel, const struct setup *setup,
-                     uint64_t generation, int number, int control) MUST_USE;
+bool role_send_setup(const struct role_kind *kind, struct channel *channel,
+                     const struct setup *setup, uint64_t generation, int number,
+                     int control) MUST_USE;
 
 /* The strings of a list, one a line, for a text of a message. */
 void role_join(const struct config_strings *strings, struct strbuf *lines);

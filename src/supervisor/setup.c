@@ -1,4 +1,6 @@
-/* Makes and unmakes what a configuration consists of; see setup.h. Used at start and by reload.c. */
+/*
+ * Makes and unmakes what a configuration consists of; see setup.h. Used at start and by reload.c.
+ */
 #include "supervisor/setup.h"
 
 #include <sched.h>
@@ -41,8 +43,10 @@ bool config_can_replace(const struct config *config, const struct config *runnin
     if (config_gate_count(config) != config_gate_count(running))
         changed = "gates";
     if (changed != NULL)
-        strbuf_format(problem, "%s: %s can't change while Postern runs; restart it, or put the former "
-                      "value back", config->file, changed);
+        strbuf_format(problem,
+                      "%s: %s can't change while Postern runs; restart it, or put the former "
+                      "value back",
+                      config->file, changed);
     return changed == NULL;
 }
 

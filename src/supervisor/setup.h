@@ -1,7 +1,7 @@
 /*
- * All that one configuration consists of while it is in force: what the file said, copies of the files
- * that it names, and its listening sockets. Roles are sent it whole. A reload makes a second one beside
- * the first; one of the two is thrown away when the roles have answered.
+ * All that one configuration consists of while it is in force: what the file said, copies of the
+ * files that it names, and its listening sockets. Roles are sent it whole. A reload makes a second
+ * one beside the first; one of the two is thrown away when the roles have answered.
  */
 #ifndef POSTERN_SUPERVISOR_SETUP_H
 #define POSTERN_SUPERVISOR_SETUP_H
@@ -23,8 +23,8 @@ struct setup {
 };
 
 /*
- * Opens everything. running: the setup in force, NULL at start. Takes over config, or shares running's.
- * NULL with a sentence in problem; config is freed then, unless it is running's.
+ * Opens everything. running: the setup in force, NULL at start. Takes over config, or shares
+ * running's. NULL with a sentence in problem; config is freed then, unless it is running's.
  */
 struct setup *setup_new(struct config *config, const struct setup *running,
                         struct strbuf *problem) MUST_USE;

@@ -54,7 +54,8 @@ bool config_visit_files(const struct config *config, file_visit_fn *visit, void 
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct config_backend *backend = &config->backends[i];
         const char *ca = backend_ca_file(backend);
-        if (backend->master_password_file != NULL && !visit(backend->master_password_file, argument))
+        if (backend->master_password_file != NULL &&
+            !visit(backend->master_password_file, argument))
             return false;
         if (ca != NULL && !visit(ca, argument))
             return false;
@@ -140,7 +141,8 @@ static bool snapshot_take(const char *path, void *argument)
     return true;
 }
 
-bool snapshots_take(struct snapshots *snapshots, const struct config *config, struct strbuf *problem)
+bool snapshots_take(struct snapshots *snapshots, const struct config *config,
+                    struct strbuf *problem)
 {
     struct snapshot_taking taking = {.snapshots = snapshots, .problem = problem};
     *snapshots = (struct snapshots){.count = 0};

@@ -29,7 +29,10 @@ struct file_identity {
 struct file_identity file_identify(const char *path);
 bool file_is_same(const struct file_identity *a, const struct file_identity *b);
 
-/* Calls visit for each file that the configuration names, in a fixed order; stops when it says false. */
+/*
+ * Calls visit for each file that the configuration names, in a fixed order; stops when it says
+ * false.
+ */
 typedef bool file_visit_fn(const char *path, void *argument);
 bool config_visit_files(const struct config *config, file_visit_fn *visit, void *argument);
 

@@ -36,8 +36,8 @@ static void spawn_add_number(struct spawn_arguments *arguments, const char *opti
     spawn_add(arguments, text);
 }
 
-static void spawn_compose(struct spawn_arguments *arguments, const struct role_kind *kind, int number,
-                          const struct places *places)
+static void spawn_compose(struct spawn_arguments *arguments, const struct role_kind *kind,
+                          int number, const struct places *places)
 {
     const char *root = kind->root(places);
     spawn_add(arguments, kind->executable);
@@ -74,7 +74,9 @@ static bool spawn_find(const char *executable, struct strbuf *path, struct strbu
     return false;
 }
 
-/* What a terminal or an init sends to all processes is for the supervisor; exec keeps it ignored. */
+/*
+ * What a terminal or an init sends to all processes is for the supervisor; exec keeps it ignored.
+ */
 static void spawn_reset_signals(void)
 {
     sigset_t none;
@@ -93,7 +95,8 @@ _Noreturn static void spawn_become(const char *path, struct spawn_arguments *arg
     char *const no_environment[] = {NULL};
     int nothing = open("/dev/null", O_RDWR);
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(nothing, STDOUT_FILENO) < 0 ||
-        dup2(log, STDERR_FILENO) < 0 || dup2(channel, ROLE_CHANNEL_FD) < 0 || fcntl(ROLE_CHANNEL_FD, F_SETFD, 0) != 0)
+        dup2(log, STDERR_FILENO) < 0 || dup2(channel, ROLE_CHANNEL_FD) < 0 ||
+        fcntl(ROLE_CHANNEL_FD, F_SETFD, 0) != 0)
         _exit(EXIT_NO_EXEC);
     (void)close_range(ROLE_CHANNEL_FD + 1, ~0U, 0);
     spawn_reset_signals();
@@ -117,8 +120,8 @@ static pid_t spawn_fork(const char *path, struct spawn_arguments *arguments, int
     return pid;
 }
 
-pid_t spawn_role(const struct role_kind *kind, int number, const struct places *places,
-                 int log, int *ret_channel, struct strbuf *problem)
+pid_t spawn_role(const struct role_kind *kind, int number, const struct places *places, int log,
+                 int *ret_channel, struct strbuf *problem)
 {
     auto_strbuf struct strbuf path = STRBUF(PATH_MAX);
     struct spawn_arguments arguments = {.count = 0};

@@ -43,8 +43,8 @@ static void steer_emit_mix(struct steer_writer *writer)
 }
 
 /*
- * Hashes the first bits of the address at that offset of the network header into A, a word at a time,
- * and returns the socket's index: the hash modulo the number of gates.
+ * Hashes the first bits of the address at that offset of the network header into A, a word at a
+ * time, and returns the socket's index: the hash modulo the number of gates.
  */
 static void steer_emit_choice(struct steer_writer *writer, uint32_t offset, unsigned bits,
                               uint32_t seed, unsigned gates)
@@ -58,7 +58,8 @@ static void steer_emit_choice(struct steer_writer *writer, uint32_t offset, unsi
             steer_emit(writer, BPF_ALU | BPF_AND | BPF_K, ~0U << (WORD_BITS - left));
         steer_emit(writer, BPF_LDX | BPF_MEM, 0);
         steer_emit(writer, BPF_ALU | BPF_XOR | BPF_X, 0);
-        if (done + WORD_BITS < bits) /* order matters: the same words elsewhere are another network */
+        if (done + WORD_BITS <
+            bits) /* order matters: the same words elsewhere are another network */
             steer_emit(writer, BPF_ALU | BPF_MUL | BPF_K, 0x9e3779b1U);
     }
     steer_emit_mix(writer);

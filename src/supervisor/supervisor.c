@@ -23,7 +23,8 @@ void supervisor_each(struct supervisor *supervisor, process_visit_fn *visit)
 
 bool supervisor_is_settled(struct supervisor *supervisor)
 {
-    bool is_settled = supervisor->keeper.phase == PROCESS_READY || supervisor->keeper.phase == PROCESS_ABSENT;
+    bool is_settled =
+        supervisor->keeper.phase == PROCESS_READY || supervisor->keeper.phase == PROCESS_ABSENT;
     for (unsigned i = 0; i < supervisor->gate_count; i++)
         is_settled &= supervisor->gates[i].phase == PROCESS_READY ||
                       supervisor->gates[i].phase == PROCESS_ABSENT;
@@ -37,17 +38,23 @@ void process_explain(const struct process *process, const char *what, const char
     strbuf_format(sentence, " %s%s", what, reason);
 }
 
-/* --- Start -------------------------------------------------------------------------------------- */
+/*
+ * --- Start --------------------------------------------------------------------------------------
+ */
 
-/* A channel between a gate and the keeper. What does not arrive is told again to the next of them. */
+/*
+ * A channel between a gate and the keeper. What does not arrive is told again to the next of them.
+ */
 static void supervisor_join(struct supervisor *supervisor, struct process *gate)
 {
     int ends[2];
     struct process *keeper = &supervisor->keeper;
-    if (!channel_is_open(&keeper->channel) || !channel_is_open(&gate->channel) || channel_pair(ends) < 0)
+    if (!channel_is_open(&keeper->channel) || !channel_is_open(&gate->channel) ||
+        channel_pair(ends) < 0)
         return;
-    struct message to_keeper = {.type = MESSAGE_gate_joined,
-                                .gate_joined = {.gate = (uint32_t)gate->number, .channel = ends[0]}};
+    struct message to_keeper = {
+        .type = MESSAGE_gate_joined,
+        .gate_joined = {.gate = (uint32_t)gate->number, .channel = ends[0]}};
     struct message to_gate = {.type = MESSAGE_keeper_joined, .keeper_joined = {.channel = ends[1]}};
     (void)channel_send(&keeper->channel, &to_keeper);
     (void)channel_send(&gate->channel, &to_gate);
@@ -55,7 +62,10 @@ static void supervisor_join(struct supervisor *supervisor, struct process *gate)
     (void)close(ends[1]);
 }
 
-/* A gate hears of the keeper before it opens its doors; the keeper knows its state before the gates. */
+/*
+ * A gate hears of the keeper before it opens its doors; the keeper knows its state before the
+ * gates.
+ */
 static void supervisor_tell(struct supervisor *supervisor, struct process *process)
 {
     if (process != &supervisor->keeper)
@@ -65,7 +75,9 @@ static void supervisor_tell(struct supervisor *supervisor, struct process *proce
         supervisor_join(supervisor, &supervisor->gates[i]);
 }
 
-/* The first failure of a start ends it; the sentence is all that is said, unless a role died of it. */
+/*
+ * The first failure of a start ends it; the sentence is all that is said, unless a role died of it.
+ */
 static void supervisor_fail(struct supervisor *supervisor, const char *sentence, bool says_all)
 {
     if (supervisor->failure.len > 0)
@@ -127,7 +139,9 @@ static void supervisor_advance_start(struct supervisor *supervisor)
         supervisor_announce(supervisor);
 }
 
-/* --- Stop --------------------------------------------------------------------------------------- */
+/*
+ * --- Stop ---------------------------------------------------------------------------------------
+ */
 
 /* The gates first, since what they still have in flight may need the keeper. */
 static void supervisor_advance_stop(struct supervisor *supervisor)
@@ -179,7 +193,9 @@ static void supervisor_stop(struct supervisor *supervisor)
     supervisor_advance_stop(supervisor);
 }
 
-/* --- What became of a process ------------------------------------------------------------------- */
+/*
+ * --- What became of a process -------------------------------------------------------------------
+ */
 
 static void supervisor_advance(struct supervisor *supervisor)
 {
@@ -205,7 +221,8 @@ void supervisor_process_answered(struct supervisor *supervisor, struct process *
     supervisor_advance(supervisor);
 }
 
-void supervisor_process_refused(struct supervisor *supervisor, struct process *process, const char *reason)
+void supervisor_process_refused(struct supervisor *supervisor, struct process *process,
+                                const char *reason)
 {
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, "refuses the configuration: ", reason, &sentence);
@@ -217,7 +234,8 @@ void supervisor_process_refused(struct supervisor *supervisor, struct process *p
         process_kill(process); /* it can't work with what all others have: it is to start afresh */
 }
 
-void supervisor_process_ended(struct supervisor *supervisor, struct process *process, const char *how)
+void supervisor_process_ended(struct supervisor *supervisor, struct process *process,
+                              const char *how)
 {
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, how, "", &sentence);
@@ -237,7 +255,9 @@ void supervisor_process_due(struct supervisor *supervisor, struct process *proce
         supervisor_start(supervisor, process);
 }
 
-/* --- Signals ------------------------------------------------------------------------------------ */
+/*
+ * --- Signals ------------------------------------------------------------------------------------
+ */
 
 static struct process *supervisor_find(struct supervisor *supervisor, pid_t pid)
 {
@@ -283,14 +303,17 @@ static bool supervisor_take_signals(struct supervisor *supervisor)
 {
     static const int numbers[SUPERVISOR_SIGNALS] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT};
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++) {
-        supervisor->signals[i] = evsignal_new(supervisor->loop, numbers[i], supervisor_on_signal, supervisor);
+        supervisor->signals[i] =
+            evsignal_new(supervisor->loop, numbers[i], supervisor_on_signal, supervisor);
         if (supervisor->signals[i] == NULL || evsignal_add(supervisor->signals[i], NULL) != 0)
             return false;
     }
     return true;
 }
 
-/* --- The whole ---------------------------------------------------------------------------------- */
+/*
+ * --- The whole ----------------------------------------------------------------------------------
+ */
 
 static bool supervisor_make_processes(struct supervisor *supervisor)
 {
@@ -310,7 +333,8 @@ static bool supervisor_make_loop(struct supervisor *supervisor)
     supervisor->loop = event_base_new();
     return supervisor->loop != NULL && supervisor_take_signals(supervisor) &&
            relay_init(&supervisor->relay, supervisor->loop) == 0 &&
-           watch_init(&supervisor->watch, supervisor->loop, supervisor_on_files_changed, supervisor) == 0 &&
+           watch_init(&supervisor->watch, supervisor->loop, supervisor_on_files_changed,
+                      supervisor) == 0 &&
            supervisor_make_processes(supervisor);
 }
 

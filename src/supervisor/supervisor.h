@@ -1,8 +1,8 @@
 /*
- * The parent of all: it opens what others may not, starts them, tells them what to do, joins them by
- * channels, and starts again what ends. It reads no byte that came from the network or a download.
- * There is one phase, and supervisor.c is its only writer but for reload.c, which moves between
- * running, reloading and restoring.
+ * The parent of all: it opens what others may not, starts them, tells them what to do, joins them
+ * by channels, and starts again what ends. It reads no byte that came from the network or a
+ * download. There is one phase, and supervisor.c is its only writer but for reload.c, which moves
+ * between running, reloading and restoring.
  */
 #ifndef POSTERN_SUPERVISOR_SUPERVISOR_H
 #define POSTERN_SUPERVISOR_SUPERVISOR_H
@@ -18,7 +18,8 @@
 #include "supervisor/watch.h"
 
 enum supervisor_phase {
-    SUPERVISOR_STARTING,  /* the keeper, then the gates, take the first setup; any failure ends it all */
+    SUPERVISOR_STARTING, /* the keeper, then the gates, take the first setup; any failure ends it
+                            all */
     SUPERVISOR_RUNNING,
     SUPERVISOR_RELOADING, /* the roles were sent the candidate and have not all answered */
     SUPERVISOR_RESTORING, /* one refused it: the others take the running setup again */
@@ -29,7 +30,8 @@ enum {
     SUPERVISOR_PROBLEM_MAX = 65536, /* octets of what is wrong with a configuration */
     SUPERVISOR_FINISH_MS = 30000,   /* that a gate has to let go of what is in flight */
     SUPERVISOR_KEEPER_FINISH_MS = 5000,
-    SUPERVISOR_SECOND_STOP_MS = 1000, /* a signal sooner after the first is the same one, sent to all */
+    SUPERVISOR_SECOND_STOP_MS =
+        1000, /* a signal sooner after the first is the same one, sent to all */
     SUPERVISOR_SIGNALS = 4,
 };
 
@@ -44,13 +46,13 @@ struct supervisor {
     struct process keeper;
     struct process gates[DOOR_GATES_MAX];
     unsigned gate_count;
-    int control; /* the listening control socket */
+    int control;        /* the listening control socket */
     struct relay relay; /* of the roles' log */
     struct watch watch;
     struct event *signals[SUPERVISOR_SIGNALS];
-    uint64_t stopping_ms; /* when told to stop */
-    bool reload_is_asked; /* again, while one was going on */
-    bool reload_reads;    /* and the file itself is to be read */
+    uint64_t stopping_ms;  /* when told to stop */
+    bool reload_is_asked;  /* again, while one was going on */
+    bool reload_reads;     /* and the file itself is to be read */
     struct strbuf failure; /* why the start failed; empty: it did not */
 };
 
@@ -60,8 +62,8 @@ bool supervisor_init(struct supervisor *supervisor, const char *config_file,
 void supervisor_fini(struct supervisor *supervisor);
 
 /*
- * Starts the roles and runs until SIGTERM or SIGINT has ended them all. False when the start failed,
- * with a sentence in problem.
+ * Starts the roles and runs until SIGTERM or SIGINT has ended them all. False when the start
+ * failed, with a sentence in problem.
  */
 bool supervisor_run(struct supervisor *supervisor, struct strbuf *problem) MUST_USE;
 
@@ -69,7 +71,8 @@ bool supervisor_run(struct supervisor *supervisor, struct strbuf *problem) MUST_
 void supervisor_process_answered(struct supervisor *supervisor, struct process *process);
 void supervisor_process_refused(struct supervisor *supervisor, struct process *process,
                                 const char *reason);
-void supervisor_process_ended(struct supervisor *supervisor, struct process *process, const char *how);
+void supervisor_process_ended(struct supervisor *supervisor, struct process *process,
+                              const char *how);
 void supervisor_process_due(struct supervisor *supervisor, struct process *process);
 
 /* Calls visit for the keeper and each gate. */

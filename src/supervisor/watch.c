@@ -83,7 +83,8 @@ static void watch_open_inotify(struct watch *watch)
         if (directory != NULL)
             (void)inotify_add_watch(watch->inotify, directory, WATCH_EVENTS);
     }
-    watch->stirred = event_new(watch->loop, watch->inotify, EV_READ | EV_PERSIST, watch_on_stirred, watch);
+    watch->stirred =
+        event_new(watch->loop, watch->inotify, EV_READ | EV_PERSIST, watch_on_stirred, watch);
     if (watch->stirred == NULL || event_add(watch->stirred, NULL) != 0)
         watch_close_inotify(watch);
 }
@@ -112,7 +113,8 @@ static bool watch_add(const char *path, void *argument)
     return true;
 }
 
-int watch_init(struct watch *watch, struct event_base *loop, watch_changed_fn *on_changed, void *owner)
+int watch_init(struct watch *watch, struct event_base *loop, watch_changed_fn *on_changed,
+               void *owner)
 {
     *watch = (struct watch){.loop = loop, .on_changed = on_changed, .owner = owner, .inotify = -1};
     watch->look = evtimer_new(loop, watch_on_look, watch);
@@ -123,7 +125,8 @@ void watch_remember(struct watch *watch, const struct config *config)
 {
     watch_close_inotify(watch);
     watch_forget(watch);
-    (void)config_visit_files(config, watch_add, watch); /* what memory does not allow is not watched */
+    (void)config_visit_files(config, watch_add,
+                             watch); /* what memory does not allow is not watched */
     watch_open_inotify(watch);
     watch_look_in(watch, WATCH_INTERVAL_S, 0);
 }

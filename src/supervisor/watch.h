@@ -1,7 +1,7 @@
 /*
  * Notices that a file which the configuration names was replaced: at once where inotify reports its
- * directory, at the latest after ten seconds. Waits until the files rest, since a certificate and its
- * key are two files.
+ * directory, at the latest after ten seconds. Waits until the files rest, since a certificate and
+ * its key are two files.
  */
 #ifndef POSTERN_SUPERVISOR_WATCH_H
 #define POSTERN_SUPERVISOR_WATCH_H
@@ -15,9 +15,9 @@
 typedef void watch_changed_fn(void *owner);
 
 struct watched_file {
-    char *path;                  /* owned */
-    struct file_identity taken;  /* as it was when the configuration was last tried */
-    struct file_identity seen;   /* as it was at the last look */
+    char *path;                 /* owned */
+    struct file_identity taken; /* as it was when the configuration was last tried */
+    struct file_identity seen;  /* as it was at the last look */
 };
 
 struct watch {
@@ -38,8 +38,8 @@ int watch_init(struct watch *watch, struct event_base *loop, watch_changed_fn *o
 void watch_fini(struct watch *watch);
 
 /*
- * Watches the files of that configuration from now on, and takes them as they are. Called before they
- * are read: a change in between is then noticed rather than missed.
+ * Watches the files of that configuration from now on, and takes them as they are. Called before
+ * they are read: a change in between is then noticed rather than missed.
  */
 void watch_remember(struct watch *watch, const struct config *config);
 

@@ -1,8 +1,8 @@
 /*
  * A gate or a keeper, after the name that it is run by, for tests of the supervisor: it takes its
- * configuration, serves a line to each connection, and misbehaves as the host name tells it. A first
- * label such as gate1-refuse is meant for gate 1, gate-refuse for every gate; any other name is a
- * well-behaved one's.
+ * configuration, serves a line to each connection, and misbehaves as the host name tells it. A
+ * first label such as gate1-refuse is meant for gate 1, gate-refuse for every gate; any other name
+ * is a well-behaved one's.
  *
  *     refuse      refuses the configuration
  *     crash       aborts at the commit
@@ -11,8 +11,8 @@
  *     linger      does not end when told to finish
  *     babble      sends the supervisor what is no message
  *
- * The line: gate NUMBER generation G host HOSTNAME certificate FIRST-OCTETS. What a gate says to the
- * keeper over their channel, the keeper logs as event "heard".
+ * The line: gate NUMBER generation G host HOSTNAME certificate FIRST-OCTETS. What a gate says to
+ * the keeper over their channel, the keeper logs as event "heard".
  */
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -76,7 +76,8 @@ static bool is_told_to(const struct fake *fake, const char *host, const char *ac
            span_starts_nocase(span_of(host), strbuf_span(&all));
 }
 
-/* --- From the supervisor ------------------------------------------------------------------------ */
+/* --- From the supervisor ------------------------------------------------------------------------
+ */
 
 static void copy_text(char *to, size_t size, struct span text)
 {
@@ -103,8 +104,8 @@ static void on_certificate(struct fake *fake, struct message *message)
 static void on_listener(struct fake *fake, struct message *message)
 {
     if (fake->pending.door_count < DOORS_MAX)
-        fake->pending.doors[fake->pending.door_count++] = (struct fake_door){
-            .fake = fake, .fd = take_fd(&message->configure_listener.socket)};
+        fake->pending.doors[fake->pending.door_count++] =
+            (struct fake_door){.fake = fake, .fd = take_fd(&message->configure_listener.socket)};
 }
 
 static void refuse(struct fake *fake)
@@ -154,7 +155,8 @@ static void on_finish(struct fake *fake, struct message *message)
         (void)event_base_loopbreak(fake->loop);
 }
 
-/* --- Between gate and keeper -------------------------------------------------------------------- */
+/* --- Between gate and keeper --------------------------------------------------------------------
+ */
 
 static void on_keeper_joined(struct fake *fake, struct message *message)
 {
@@ -185,12 +187,13 @@ static void on_gate_joined(struct fake *fake, struct message *message)
 {
     struct channel *gate = &fake->gates[message->gate_joined.gate % GATES_MAX];
     channel_fini(gate);
-    if (channel_init(gate, fake->loop, take_fd(&message->gate_joined.channel), ROLE_KEEPER, ROLE_GATE,
-                     on_gate_message, on_gate_closed, fake) < 0)
+    if (channel_init(gate, fake->loop, take_fd(&message->gate_joined.channel), ROLE_KEEPER,
+                     ROLE_GATE, on_gate_message, on_gate_closed, fake) < 0)
         abort();
 }
 
-/* --- Connections -------------------------------------------------------------------------------- */
+/* --- Connections --------------------------------------------------------------------------------
+ */
 
 static void on_accept(evutil_socket_t fd, short what, void *argument)
 {
@@ -211,13 +214,15 @@ static void fake_open_doors(struct fake *fake)
 {
     for (size_t i = 0; i < fake->current.door_count; i++) {
         struct fake_door *door = &fake->current.doors[i];
-        if (event_assign(&door->accept, fake->loop, door->fd, EV_READ | EV_PERSIST, on_accept, door) != 0 ||
+        if (event_assign(&door->accept, fake->loop, door->fd, EV_READ | EV_PERSIST, on_accept,
+                         door) != 0 ||
             event_add(&door->accept, NULL) != 0)
             abort();
     }
 }
 
-/* --- The process -------------------------------------------------------------------------------- */
+/* --- The process --------------------------------------------------------------------------------
+ */
 
 typedef void fake_message_fn(struct fake *fake, struct message *message);
 
