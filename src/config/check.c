@@ -66,19 +66,22 @@ struct limit_order {
     const char *larger;
 };
 
-/* What must not be above what, since the larger one is reached first otherwise. */
+/*
+ * What must not be above what, since the larger one is reached first otherwise. Wide before narrow:
+ * a default gives way to a wider limit that was written, and then the next one to it.
+ */
 static const struct limit_order limit_orders[] = {
-    {"connections_per_address", "connections_per_prefix"},
     {"connections_per_prefix", "connections"},
-    {"sessions_per_user_and_address", "sessions_per_user"},
+    {"connections_per_address", "connections_per_prefix"},
     {"sessions_per_user", "connections"},
+    {"sessions_per_user_and_address", "sessions_per_user"},
     {"handshake", "login"},
     {"failure_delay", "login"},
 };
 
 static void check_limits(const struct checked *limits)
 {
-    const struct config_limits *values = &limits->reading->config->limits;
+    struct config_limits *values = &limits->reading->config->limits;
     for (size_t i = 0; i < sizeof limit_orders / sizeof limit_orders[0]; i++) {
         const struct limit_order *order = &limit_orders[i];
         const struct setting *settings = sections[SECTION_LIMITS].settings;
@@ -87,11 +90,15 @@ static void check_limits(const struct checked *limits)
         if (!checked_is_sound(limits, order->smaller) || !checked_is_sound(limits, order->larger) ||
             setting_number(smaller, values) <= setting_number(larger, values))
             continue;
+        if (!checked_has(limits, order->smaller)) {
+            setting_set_number(smaller, values, setting_number(larger, values));
+            continue;
+        }
         auto_strbuf struct strbuf low = STRBUF(32);
         auto_strbuf struct strbuf high = STRBUF(32);
         value_print(NULL, smaller, values, &low);
         value_print(NULL, larger, values, &high);
-        MISTAKE(limits, checked_has(limits, order->smaller) ? order->smaller : order->larger,
+        MISTAKE(limits, order->smaller,
                 "%s is %s, above %s, which is %s; write at most %s, or raise %s", order->smaller,
                 strbuf_text(&low), order->larger, strbuf_text(&high), strbuf_text(&high),
                 order->larger);
@@ -104,8 +111,7 @@ static void check_limits(const struct checked *limits)
 static bool is_local(const char *address)
 {
     struct endpoint endpoint;
-    return address[0] == 'u' ||
-           (endpoint_parse(span_of(address), &endpoint) && ip_is_loopback(&endpoint.ip));
+    return endpoint_parse(span_of(address), &endpoint) && ip_is_loopback(&endpoint.ip);
 }
 
 static void check_clear_text(const struct checked *backend)

@@ -22,8 +22,11 @@ static bool has_way_in(const struct config_listener *listener, unsigned factors)
     return false;
 }
 
-/* A way in that asks for all that another one asks for, and more, lets nobody in who isn't in
- * already. */
+/*
+ * A way in that asks for all that another one asks for, and more, lets nobody in who isn't in already:
+ * whoever wrote it believes in a lock that is not there. Beside certificate alone it does no harm: it
+ * names what programs do that send a password as well.
+ */
 static void check_ways_in(const struct checked *listener)
 {
     const struct config_listener *values = listener->listener;
@@ -31,7 +34,8 @@ static void check_ways_in(const struct checked *listener)
         for (size_t other = 0; other < values->login_count; other++) {
             unsigned mine = values->logins[i];
             unsigned theirs = values->logins[other];
-            if (other == i || (mine & theirs) != theirs || (mine == theirs && other > i))
+            if (other == i || (mine & theirs) != theirs || (mine == theirs && other > i) ||
+                (theirs == FACTOR_CERTIFICATE && mine != theirs))
                 continue;
             MISTAKE(listener, "login",
                     "\"%s\" can never apply, because %s alone lets in; take one of them out",

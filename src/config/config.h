@@ -57,7 +57,7 @@ struct config_limits { /* all > 0; the schema's configure_limits says the same i
 struct config_backend {
     char *name;
     int line; /* where its section begins, for messages */
-    struct config_strings addresses; /* checked: endpoint_parse() or "unix:/path" */
+    struct config_strings addresses; /* checked: endpoint_parse() */
     enum config_protocol protocol;
     enum config_backend_tls tls;
     enum config_identify identify;

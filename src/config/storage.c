@@ -125,6 +125,11 @@ static bool number_store(const struct setting *setting, void *base, struct value
     return true;
 }
 
+void setting_set_number(const struct setting *setting, void *base, uint32_t value)
+{
+    memcpy(field_of(setting, base), &value, sizeof value);
+}
+
 uint32_t setting_number(const struct setting *setting, const void *base)
 {
     uint32_t number;

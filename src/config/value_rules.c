@@ -15,12 +15,9 @@ static bool bind_parse(const struct value_in *in, struct value_out *out)
 static bool address_parse(const struct value_in *in, struct value_out *out)
 {
     struct endpoint endpoint;
-    struct span path = in->text;
-    bool is_unix = span_equal(span_cut(&path, ':'), SPAN("unix"));
-    bool is_path = path.len > 1 && path.len <= SOCKET_OCTETS && path.at[0] == '/';
-    if (is_unix ? !is_path : !endpoint_parse(in->text, &endpoint))
-        return value_refuse(in, "is no literal address with a port; write \"127.0.0.1:143\", "
-                                "\"[::1]:143\" or \"unix:/path\"");
+    if (!endpoint_parse(in->text, &endpoint))
+        return value_refuse(in, "is no literal address with a port; write \"127.0.0.1:143\" "
+                                "or \"[::1]:143\"");
     strbuf_append_span(&out->text, in->text);
     return true;
 }

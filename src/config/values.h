@@ -69,6 +69,9 @@ void value_print(const struct config *config, const struct setting *setting, con
 /* The field of a number, duration or word. */
 uint32_t setting_number(const struct setting *setting, const void *base);
 
+/* Sets it. */
+void setting_set_number(const struct setting *setting, void *base, uint32_t value);
+
 /* Frees what the field owns. */
 void value_drop(const struct setting *setting, void *base);
 

@@ -17,7 +17,7 @@ static const char whole[] =
     "tls { certificate = {/c1, /c2} key = {/k1, /k2} minimum_version = 1.3 client_ca = /ca }\n"
     "login { netbios_domains = {\"CORP=Example.org\"} }\n"
     "limits { idle = 2h failure_delay = 500ms connections = 7000 }\n"
-    "backend one { address = {\"127.0.0.2:143\", \"unix:/s\"} identify = proxy username = local "
+    "backend one { address = {\"127.0.0.2:143\", \"[::1]:144\"} identify = proxy username = local "
     "master_user = m master_password_file = /p master_separator = '%' }\n"
     "backend two { address = \"192.0.2.1:993\" tls = implicit tls_name = IMAP.example.org ca = /b "
     "}\n"
@@ -62,6 +62,24 @@ static void test_fields(void **state)
     config_free(config);
 }
 
+static void test_defaults_give_way_to_a_wider_limit(void **state)
+{
+    (void)state;
+    struct config *config = read_good(
+        "hostname = mail.example.org\n"
+        "tls { certificate = /c key = /k }\n"
+        "limits { connections = 30 login = 10s }\n"
+        "backend one { address = \"127.0.0.1:143\" }\n"
+        "listener a { bind = \"[::]:993\" protocol = imap tls = implicit backend = one "
+        "login = password }\n");
+    assert_int_equal(config->limits.connections_per_prefix, 30);
+    assert_int_equal(config->limits.connections_per_address, 30);
+    assert_int_equal(config->limits.sessions_per_user, 30);
+    assert_int_equal(config->limits.sessions_per_user_and_address, 30);
+    assert_int_equal(config->limits.handshake_ms, 10000);
+    config_free(config);
+}
+
 static void test_fields_of_titled_sections(void **state)
 {
     (void)state;
@@ -70,7 +88,7 @@ static void test_fields_of_titled_sections(void **state)
     const struct config_backend *one = &config->backends[0];
     assert_string_equal(one->name, "one");
     assert_int_equal(one->line, 10);
-    assert_string_equal(one->addresses.at[1], "unix:/s");
+    assert_string_equal(one->addresses.at[1], "[::1]:144");
     assert_int_equal(one->identify, IDENTIFY_PROXY);
     assert_int_equal(one->username, USERNAME_LOCAL);
     assert_string_equal(one->master_separator, "%");
@@ -296,6 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_defaults_give_way_to_a_wider_limit),
         cmocka_unit_test(test_fields_of_titled_sections),
         cmocka_unit_test(test_hostname_defaults_to_the_machine),
         cmocka_unit_test(test_readings_are_apart),

@@ -236,7 +236,7 @@ static void test_caps(void **state)
     strbuf_reset(&text);
     strbuf_append(&text, HOST REST);
     for (int i = 0; i < 64; i++)
-        strbuf_format(&text, "backend x%d { address = \"unix:/s\" }\n", i);
+        strbuf_format(&text, "backend x%d { address = \"[::1]:1\" }\n", i);
     strbuf_append(
         &text, "listener y { bind = \"[::1]:1\" protocol = imap tls = implicit backend = x0 login "
                "= password }\n");

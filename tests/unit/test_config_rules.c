@@ -97,15 +97,14 @@ static void test_addresses(void **state)
     (void)state;
     static const struct config_case cases[] = {
         {HOST TLS
-         "backend b { address = {\"localhost:143\", \"127.0.0.1\", \"unix:s\"} }\n" LISTENER(
+         "backend b { address = {\"localhost:143\", \"127.0.0.1\", \"unix:/s\"} }\n" LISTENER(
              "password"),
          "f:3: address \"localhost:143\" is no literal address with a port; write "
-         "\"127.0.0.1:143\", "
-         "\"[::1]:143\" or \"unix:/path\"\n"
-         "f:3: address \"127.0.0.1\" is no literal address with a port; write \"127.0.0.1:143\", "
-         "\"[::1]:143\" or \"unix:/path\"\n"
-         "f:3: address \"unix:s\" is no literal address with a port; write \"127.0.0.1:143\", "
-         "\"[::1]:143\" or \"unix:/path\"\n"},
+         "\"127.0.0.1:143\" or \"[::1]:143\"\n"
+         "f:3: address \"127.0.0.1\" is no literal address with a port; write \"127.0.0.1:143\" "
+         "or \"[::1]:143\"\n"
+         "f:3: address \"unix:/s\" is no literal address with a port; write \"127.0.0.1:143\" "
+         "or \"[::1]:143\"\n"},
         {HOST TLS "backend b { address = {} }\n" LISTENER("password"),
          "f:3: address is an empty list; write at least one value\n"},
         {HOST TLS BACKEND
@@ -127,10 +126,9 @@ static void test_limits(void **state)
          "f:2: connections_per_address is 300, above connections_per_prefix, which is 200; write "
          "at most "
          "200, or raise connections_per_prefix\n"},
-        {HOST "limits {\n connections = 100\n}\n" REST,
-         "f:3: connections_per_prefix is 200, above connections, which is 100; write at most 100, "
-         "or raise "
-         "connections\n"},
+        {HOST "limits {\n connections = 100\n connections_per_prefix = 101\n}\n" REST,
+         "f:4: connections_per_prefix is 101, above connections, which is 100; write at most 100, "
+         "or raise connections\n"},
         {HOST "limits { handshake = 90s }\n" REST,
          "f:2: handshake is 90s, above login, which is 1min; write at most 1min, or raise login\n"},
         {HOST
@@ -180,7 +178,7 @@ static void test_backends(void **state)
          "backend b { address = \"192.0.2.1:143\" allow_clear_text = yes }\n" LISTENER("password"),
          ""},
         {HOST TLS
-         "backend b { address = {\"[::1]:1\", \"unix:/s\"} allow_clear_text = yes }\n" LISTENER(
+         "backend b { address = {\"[::1]:1\", \"127.0.0.1:1\"} allow_clear_text = yes }\n" LISTENER(
              "password"),
          "f:3: allow_clear_text can never apply here: nothing leaves this machine unencrypted; "
          "take it "
