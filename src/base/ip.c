@@ -136,7 +136,7 @@ socklen_t endpoint_to_sockaddr(const struct endpoint *endpoint, struct sockaddr_
 bool endpoint_parse(struct span text, struct endpoint *ret_endpoint)
 {
     struct endpoint endpoint = {.port = 0};
-    struct span address = text;
+    struct span address;
     struct span port;
     if (text.len > 0 && text.at[0] == '[') {
         port = span_from(text, 1);

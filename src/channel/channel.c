@@ -337,6 +337,7 @@ int channel_receive_blocking(int fd, enum role self, enum role peer, int timeout
 {
     uint64_t deadline = clock_monotonic_ms() + (uint64_t)timeout_ms;
     struct channel_arrival arrival;
+    arrival.len = 0;
     for (;;) {
         uint64_t now = clock_monotonic_ms();
         struct pollfd wait = {.fd = fd, .events = POLLIN};

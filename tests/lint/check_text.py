@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CODE = {".c", ".h", ".def", ".py", ".build", ".js"}
-WIDTH = 110  # the aim is 100; this is where it is forgotten
+WIDTH = 120  # the aim is 100; this is where it is forgotten
 MARKS = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 PATHS = re.compile(r"(?<![\w.])/(work|root|home)/\w")
 
