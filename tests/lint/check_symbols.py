@@ -27,6 +27,7 @@ FORBIDDEN = {
                  CLOCKS],                                    # parsers and writers are pure
     "channel": [TLS, CERTIFICATES, STORE, CONFIGURATION, OPENING, STARTING, NAMES, "connect|bind|listen"],
     "gate": [STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES],
+    "backend": [STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES],
     "keeper": [TLS, CERTIFICATES, CONFIGURATION, ARCHIVES, STARTING, NAMES, CONNECTING],
     "supervisor": [TLS, CERTIFICATES, STORE, ARCHIVES],  # opens and hands over, parses nothing
     "config": [TLS, CERTIFICATES, STORE, STARTING, "connect|bind|listen"],
