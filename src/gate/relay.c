@@ -28,6 +28,7 @@ static const char *const relay_reasons[] = {
     [RELAY_KICKED] = "kicked",
     [RELAY_REVOKED] = "revoked",
     [RELAY_EXPIRED] = "certificate expired",
+    [RELAY_LIMIT] = "too many sessions",
     [RELAY_REFUSED_COMMAND] = "refused command",
     [RELAY_STOPPING] = "stopping",
     [RELAY_NO_MEMORY] = "out of memory",
@@ -37,6 +38,8 @@ enum relay_end_reason relay_end_of(struct span reason)
 {
     if (span_equal(reason, SPAN("revoked")))
         return RELAY_REVOKED;
+    if (span_equal(reason, SPAN("limit")))
+        return RELAY_LIMIT;
     return span_equal(reason, SPAN("expired")) ? RELAY_EXPIRED : RELAY_KICKED;
 }
 

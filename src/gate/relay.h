@@ -34,6 +34,7 @@ enum relay_end_reason {
     RELAY_KICKED,
     RELAY_REVOKED,
     RELAY_EXPIRED,
+    RELAY_LIMIT, /* one too many of its user, found when it started */
     RELAY_REFUSED_COMMAND, /* the client tried to give up the login */
     RELAY_STOPPING,
     RELAY_NO_MEMORY,
