@@ -296,6 +296,19 @@ class LyingBackend(gatecase.GateCase):
             self.assert_refused(wire.external())
             self.assertNotIn(b"AUTHORIZATIONFAILED", wire.external())
 
+    def test_unauthenticate_is_not_passed_on(self):
+        answer = b"TAG OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] in\r\n"
+        self.with_backend(lambda peer: serve(peer, {b"LOGIN": answer, b"PLAIN": answer}))
+        for octets in ([b"x UNAUTHENTICATE\r\n"], [b"x unauth", b"enticate\r\n"],
+                       [b"w NOOP\r\nx UNAUTHENTICATE\r\ny LOGIN bob x\r\n"]):
+            with self.subTest(octets), connect(self.rig) as wire:
+                self.assertNotIn(b"UNAUTHENTICATE", wire.login(ALICE, PASSWORD))
+                for piece in octets:
+                    wire.send(piece)
+                self.assertNotIn(b"x OK", wire.until_closed())
+        self.assertFalse([line for line in self.backend.heard if b"UNAUTHENTICATE" in line.upper()])
+        self.assertTrue(self.events("session_ended", reason="refused command"))
+
     def test_a_backend_that_closes_later_closes_the_client(self):
         def talk(peer):
             serve(peer, {b"SELECT": lambda peer, tag, rest: peer.socket.close() or b""})

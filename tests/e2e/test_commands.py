@@ -26,6 +26,7 @@ class Terminal:
     def __init__(self, *arguments):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run behind a shell's &
             os.execv(POSTERN, [POSTERN, *arguments])
         self.seen = b""
 
