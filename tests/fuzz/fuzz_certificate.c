@@ -44,10 +44,13 @@ static void check_other_signature(X509 *certificate, const struct client_certifi
 
 static void check_verify_results(X509 *certificate)
 {
-    for (long result = 1; result < 100; result++) {
+    /* One of each kind; test_client_certificate.c tries them all. */
+    static const long results[] = {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+                                   X509_V_ERR_CERT_SIGNATURE_FAILURE, X509_V_ERR_CERT_REVOKED};
+    for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
         auto_strbuf struct strbuf name = STRBUF(CERTIFICATE_NAME_MAX);
         struct client_certificate verdict;
-        client_certificate_read(certificate, result, &verdict, &name);
+        client_certificate_read(certificate, results[i], &verdict, &name);
         invariant(verdict.state != CERTIFICATE_VALID);
         check_name(&verdict, &name);
     }
