@@ -4,7 +4,7 @@
 #include "base/invariant.h"
 
 static const char tls_suites_1_2[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
-static char tls_groups[] = "X25519:P-256:P-384";
+static const char tls_groups[] = "X25519:P-256:P-384";
 
 SSL_CTX *tls_context_new(const SSL_METHOD *method)
 {
