@@ -322,6 +322,13 @@ class Reload(Case):
         self.running.wait("role_started", writer="gate/0", count=2)
         self.assert_back_to_the_running_one()
 
+    def test_a_gate_does_not_answer(self):
+        """It is given half a minute."""
+        record = self.change("reload_refused", hostname="gate0-mute.example.org")
+        self.assertIn("gate/0", record["text"])
+        self.running.wait("role_killed", role="gate/0", reason="did not answer in time")
+        self.assert_back_to_the_running_one()
+
     def test_many_at_once(self):
         for _ in range(20):
             self.running.child.send_signal(signal.SIGHUP)
@@ -353,6 +360,20 @@ class Files(Case):
         running = self.rig.start()
         os.symlink("../archive2", self.rig.path("live", "new"))
         os.rename(self.rig.path("live", "new"), self.rig.path("live", "cert.pem"))
+        running.wait("reload_done")
+        self.assert_served(certificate="SECOND_")
+
+    def test_a_file_behind_a_link_that_is_replaced(self):
+        """Nothing stirs in the directory that is named: the look every ten seconds finds it."""
+        os.mkdir(self.rig.path("live"))
+        self.rig.write("archive", "FIRST\n")
+        os.symlink("../archive", self.rig.path("live", "cert.pem"))
+        for name in ("key", "client_ca"):  # nothing else may stir either
+            os.rename(self.rig.tls[name][0], self.rig.path("live", name))
+            self.rig.tls[name] = [self.rig.path("live", name)]
+        self.rig.tls["certificate"] = [self.rig.path("live", "cert.pem")]
+        running = self.rig.start()
+        self.rig.write("archive", "SECOND\n")
         running.wait("reload_done")
         self.assert_served(certificate="SECOND_")
 
@@ -517,14 +538,30 @@ class Steering(Case):
         running.reload("reload_done")
         self.assertEqual(len(set(self.gates(["127.0.0.1"] * 20, self.rig.port))), 1)
 
+    def change_width(self, running, bits):
+        self.rig.limits["prefix_v6_bits"] = bits
+        self.rig.write_conf()
+        running.reload("reload_done")
+
     @only_as_root
     def test_ipv6(self):
-        self.rig.start()
+        running = self.rig.start()
         for network in range(4):
             sources = [f"2001:db8:0:{network}::{n:x}:1" for n in (1, 2, 0xffff)]
             self.assertEqual(len(set(self.gates(sources, self.second, "::1"))), 1)
         networks = [f"2001:db8:{n:x}:7::1" for n in range(60)]
         self.assertEqual(set(self.gates(networks, self.second, "::1")), {"0", "1", "2"})
+        # widths that end inside a word of 32 bits, and after the last
+        for bits, inside, outside in (
+                (56, "2001:db8:1:aa{:02x}::1", "2001:db8:1:{:02x}aa::1"),
+                (44, "2001:db8:aab{:x}:1::1", "2001:db8:{:02x}a0:1::1"),
+                (128, None, "2001:db8:1:1:2:3:4:{:x}")):
+            self.change_width(running, bits)
+            if inside:
+                neighbours = {inside.format(n % 16) for n in range(16)}
+                self.assertEqual(len(set(self.gates(neighbours, self.second, "::1"))), 1, bits)
+            others = [outside.format(n) for n in range(1, 61)]
+            self.assertEqual(set(self.gates(others, self.second, "::1")), {"0", "1", "2"}, bits)
 
 
 class Report(unittest.TextTestResult):
