@@ -1,7 +1,7 @@
 """The measured programs: the configuration of each, how it is started, and what is counted.
 
-All get the same certificate, the same backend, one worker, and no log of single connections where
-that can be said. Sessions of a peer come from its main process and everything below it.
+All get the same certificate, the same backend and one worker, and all write to a file who came and
+went, as an operator has to have it. Counted are a peer's main process and everything below it.
 """
 
 import os
@@ -124,7 +124,7 @@ daemon off;
 worker_processes 1;
 worker_rlimit_nofile {site.descriptors};
 pid {site.directory}/nginx.pid;
-error_log {site.directory}/nginx.log error;
+error_log {site.directory}/nginx.log info;
 events {{ worker_connections {2 * site.sessions}; }}
 mail {{
     auth_http 127.0.0.1:{site.helper_port}/;
@@ -158,11 +158,14 @@ class Haproxy(Peer):
         both.write_text(site.certificate.read_text() + site.key.read_text())
         (site.directory / "haproxy.cfg").write_text(f"""
 global
+    log stdout format raw local0 info
     nbthread 1
     maxconn {site.sessions}
     ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
     mode tcp
+    log global
+    option tcplog
     timeout connect 5s
     timeout client 31m
     timeout server 31m
@@ -190,7 +193,6 @@ class Dovecot(Peer):
 base_dir = {site.directory}/run
 state_dir = {site.directory}/run
 log_path = {site.directory}/dovecot.log
-login_log_format_elements =
 protocols = imap
 {users}
 listen = 127.0.0.1

@@ -77,8 +77,8 @@ def notes(report):
         f"round(s){', quick' if report['quick'] else ''}; {pinning}.",
         "Loopback; P-256 certificate; TLS 1.3, TLS_AES_256_GCM_SHA384, X25519, no resumption; the "
         "same backend for all. A login's time is from connect() to the OK of LOGIN. CPU time and "
-        "memory are those of all processes of the peer. 1 MB is 1,000,000 octets; four sessions "
-        "fetch 10 MB messages.",
+        "memory are those of all processes of the peer; each peer logs who came and went to a file. "
+        "1 MB is 1,000,000 octets; four sessions fetch 10 MB messages.",
     ]
     if report["load_before"] > BUSY:
         lines.append("The machine was busy with other work (load average "
