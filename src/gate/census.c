@@ -8,16 +8,13 @@
 
 int census_init(struct census *census, size_t capacity)
 {
-    *census = (struct census){.places = calloc(capacity, sizeof *census->places)};
+    *census = (struct census){.places = calloc(capacity, sizeof *census->places),
+                              .capacity = capacity};
     TAILQ_INIT(&census->by_age);
     if (census->places == NULL || hash_table_init(&census->by_ip) != 0 ||
         hash_key_draw(&census->key) != 0) {
         census_fini(census);
         return -ENOMEM;
-    }
-    for (size_t i = 0; i < capacity; i++) {
-        TAILQ_INIT(&census->places[i].strangers);
-        TAILQ_INSERT_TAIL(&census->by_age, &census->places[i], by_age);
     }
     return 0;
 }
@@ -40,6 +37,19 @@ static struct census_place *census_look_up(struct census *census, const struct i
     return NULL;
 }
 
+/* A place for a new address, in by_age: a fresh one, or the one that was quiet longest. */
+static struct census_place *census_make_place(struct census *census)
+{
+    struct census_place *place = TAILQ_FIRST(&census->by_age);
+    if (census->used < census->capacity && census->quiet < CENSUS_QUIET_MAX) {
+        place = &census->places[census->used++];
+        TAILQ_INIT(&place->strangers);
+        TAILQ_INSERT_TAIL(&census->by_age, place, by_age);
+        census->quiet++;
+    }
+    return place;
+}
+
 struct census_place *census_find(struct census *census, const struct ip *ip, uint64_t now_ms)
 {
     uint64_t hash = hash_span(&census->key, span_make(ip->octets, sizeof ip->octets));
@@ -47,7 +57,7 @@ struct census_place *census_find(struct census *census, const struct ip *ip, uin
     if (place != NULL && place->connections > 0)
         return place;
     if (place == NULL) {
-        place = TAILQ_FIRST(&census->by_age);
+        place = census_make_place(census);
         if (place == NULL)
             return NULL;
         hash_table_remove(&census->by_ip, &place->by_ip);
@@ -65,15 +75,19 @@ struct census_place *census_find(struct census *census, const struct ip *ip, uin
 
 void census_enter(struct census *census, struct census_place *place)
 {
-    if (place->connections++ == 0)
-        TAILQ_REMOVE(&census->by_age, place, by_age);
+    if (place->connections++ > 0)
+        return;
+    TAILQ_REMOVE(&census->by_age, place, by_age);
+    census->quiet--;
 }
 
 void census_leave(struct census *census, struct census_place *place)
 {
     invariant(place->connections > 0);
-    if (--place->connections == 0)
-        TAILQ_INSERT_TAIL(&census->by_age, place, by_age);
+    if (--place->connections > 0)
+        return;
+    TAILQ_INSERT_TAIL(&census->by_age, place, by_age);
+    census->quiet++;
 }
 
 bool census_take_handshake(struct census_place *place, uint32_t per_s, uint64_t now_ms)

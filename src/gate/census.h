@@ -1,7 +1,7 @@
 /*
  * Counts connections before login by address or by prefix, and how often each may start a handshake.
- * Fixed memory: as many places as were asked for; when all are taken the one that was quiet longest
- * and counts nothing makes room. All connections of an address meet the same gate (the supervisor's
+ * Bounded memory: a place that counts nothing is remembered for its handshakes until CENSUS_QUIET_MAX
+ * others were quiet for less long, or room is needed. All connections of an address meet the same gate (the supervisor's
  * socket filter sees to it), so counts are exact.
  */
 #ifndef POSTERN_GATE_CENSUS_H
@@ -14,6 +14,8 @@
 #include "base/attributes.h"
 #include "base/hash.h"
 #include "base/ip.h"
+
+enum { CENSUS_QUIET_MAX = 16384 };
 
 struct stranger;
 TAILQ_HEAD(stranger_list, stranger);
@@ -38,13 +40,16 @@ struct census_place {
 };
 
 struct census {
-    struct census_place *places;
+    struct census_place *places; /* zeroed memory that is only touched when it is needed */
+    size_t capacity;
+    size_t used;  /* places that have an address */
+    size_t quiet; /* of them, those that count nothing */
     struct hash_table by_ip;
     struct hash_key key; /* so that nobody can aim at one row */
     TAILQ_HEAD(, census_place) by_age;
 };
 
-/* Room for capacity places. 0 or -ENOMEM. */
+/* Room for capacity places, which take memory as they are needed. 0 or -ENOMEM. */
 int census_init(struct census *census, size_t capacity) MUST_USE;
 void census_fini(struct census *census);
 

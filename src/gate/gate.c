@@ -15,7 +15,6 @@
 
 enum {
     GATE_DESCRIPTORS_APART = 128, /* listeners, channels, health checks, files of a reload */
-    GATE_CENSUS_MIN = 16384,      /* places that are remembered for their handshake rate */
 };
 
 uint64_t gate_new_id(struct gate *gate)
@@ -186,7 +185,7 @@ void gate_init(struct gate *gate, struct event_base *loop, int number, int fd)
     gate->connections_max = gate_connections_by_descriptors();
     /* Unique over gates and restarts: our number, when we began, and a count. */
     gate->next_id = (uint64_t)(number + 1) << 56 | ((uint64_t)clock_wall_s() & 0xffffffU) << 32;
-    size_t places = gate->connections_max + (size_t)GATE_CENSUS_MIN;
+    size_t places = gate->connections_max + (size_t)CENSUS_QUIET_MAX;
     invariant(hash_table_init(&gate->registry) == 0);
     invariant(hash_key_draw(&gate->login_key) == 0);
     invariant(census_init(&gate->addresses, places) == 0);
