@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <termios.h>
@@ -26,20 +27,35 @@ static void catch_signal(int number)
     caught_signal = number;
 }
 
-/* Signals break off the reading instead of the process, so that the echo can be put back first. */
-static void hold_signals(struct sigaction before[PASSPHRASE_SIGNALS])
+/* How signals were before hold_signals(). */
+struct held_signals {
+    struct sigaction actions[PASSPHRASE_SIGNALS];
+    sigset_t mask;
+};
+
+/*
+ * Signals break off the wait for input instead of the process, so that the echo can be put back
+ * first. They are blocked outside that wait: one that comes just before it is not lost.
+ */
+static void hold_signals(struct held_signals *before)
 {
     struct sigaction action = {.sa_handler = catch_signal};
+    sigset_t held;
     caught_signal = 0;
     (void)sigemptyset(&action.sa_mask);
+    (void)sigemptyset(&held);
     for (size_t i = 0; i < PASSPHRASE_SIGNALS; i++)
-        (void)sigaction(passphrase_signals[i], &action, &before[i]);
+        (void)sigaddset(&held, passphrase_signals[i]);
+    (void)sigprocmask(SIG_BLOCK, &held, &before->mask);
+    for (size_t i = 0; i < PASSPHRASE_SIGNALS; i++)
+        (void)sigaction(passphrase_signals[i], &action, &before->actions[i]);
 }
 
-static void release_signals(const struct sigaction before[PASSPHRASE_SIGNALS])
+static void release_signals(const struct held_signals *before)
 {
+    (void)sigprocmask(SIG_SETMASK, &before->mask, NULL);
     for (size_t i = 0; i < PASSPHRASE_SIGNALS; i++)
-        (void)sigaction(passphrase_signals[i], &before[i], NULL);
+        (void)sigaction(passphrase_signals[i], &before->actions[i], NULL);
     if (caught_signal != 0)
         (void)raise(caught_signal);
 }
@@ -50,8 +66,11 @@ static bool write_text(int terminal, const char *text)
 }
 
 /* One line without its end. False at a signal, at the end of input, and for one that is too long. */
-static bool read_line(int terminal, struct secret *ret_line)
+static bool read_line(int terminal, const sigset_t *mask, struct secret *ret_line)
 {
+    struct pollfd wait = {.fd = terminal, .events = POLLIN};
+    if (ppoll(&wait, 1, NULL, mask) != 1)
+        return false;
     char line[AUTHORITY_PASSPHRASE_MAX + 2] UNINITIALIZED;
     ssize_t got = read(terminal, line, sizeof line);
     bool is_read = got > 0 && line[got - 1] == '\n' &&
@@ -62,19 +81,19 @@ static bool read_line(int terminal, struct secret *ret_line)
 
 static bool ask_without_echo(int terminal, const char *prompt, struct secret *ret_line)
 {
-    struct sigaction signals[PASSPHRASE_SIGNALS];
+    struct held_signals signals;
     struct termios before;
     if (tcgetattr(terminal, &before) != 0)
         return false;
     struct termios silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
-    hold_signals(signals);
+    hold_signals(&signals);
     /* TCSAFLUSH: what was typed ahead was shown. */
     bool is_read = tcsetattr(terminal, TCSAFLUSH, &silent) == 0 && write_text(terminal, prompt) &&
-                   read_line(terminal, ret_line);
+                   read_line(terminal, &signals.mask, ret_line);
     (void)tcsetattr(terminal, TCSAFLUSH, &before);
     (void)write_text(terminal, "\n");
-    release_signals(signals);
+    release_signals(&signals);
     return is_read;
 }
 
