@@ -1,8 +1,8 @@
 /*
  * Counts connections before login by address or by prefix, and how often each may start a handshake.
  * Bounded memory: a place that counts nothing is remembered for its handshakes until CENSUS_QUIET_MAX
- * others were quiet for less long, or room is needed. All connections of an address meet the same gate (the supervisor's
- * socket filter sees to it), so counts are exact.
+ * others were quiet for less long, or room is needed. All connections of an address meet the same
+ * gate (the supervisor's socket filter sees to it), so counts are exact.
  */
 #ifndef POSTERN_GATE_CENSUS_H
 #define POSTERN_GATE_CENSUS_H
