@@ -49,9 +49,7 @@ static void process_log(const struct process *process, enum log_level level, con
     log_end(&record);
 }
 
-/*
- * --- What it says -------------------------------------------------------------------------------
- */
+/* --- What it says ------------------------------------------------------------------------- */
 
 static void process_on_configured(struct process *process, const struct message *message)
 {
@@ -126,9 +124,7 @@ static void process_on_closed(struct channel *channel, enum channel_end end, voi
         timer_set(process->patience, PROCESS_KILL_AFTER_MS);
 }
 
-/*
- * --- Timers -------------------------------------------------------------------------------------
- */
+/* --- Timers ------------------------------------------------------------------------------- */
 
 static void process_on_restart(evutil_socket_t fd, short what, void *argument)
 {
@@ -149,9 +145,7 @@ static void process_on_patience(evutil_socket_t fd, short what, void *argument)
     process_kill(process);
 }
 
-/*
- * --- Life ---------------------------------------------------------------------------------------
- */
+/* --- Life --------------------------------------------------------------------------------- */
 
 int process_init(struct process *process, struct supervisor *supervisor,
                  const struct role_kind *kind, int number)

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "supervisor/notify.h"
+#include "supervisor/start.h"
 
 static void reload_log_refusal(struct span sentence)
 {
@@ -32,7 +33,7 @@ static void reload_end(struct supervisor *supervisor)
 {
     supervisor->phase = SUPERVISOR_RUNNING;
     notify_manager(NOTIFY_READY);
-    supervisor_start_absent(supervisor);
+    start_absent(supervisor);
     if (supervisor->reload_is_asked)
         reload_begin(supervisor, supervisor->reload_reads);
 }

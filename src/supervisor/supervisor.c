@@ -1,18 +1,18 @@
-/* Starts, joins, restarts and stops the roles; see supervisor.h. Between main.c and process.c. */
+/*
+ * The frame of the supervisor: signals, what became of a process, and who hears of it; see
+ * supervisor.h. start.c, reload.c and stop.c say what it means in each phase.
+ */
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/control.h"
-#include "supervisor/notify.h"
 #include "supervisor/reload.h"
-
-enum { SUPERVISOR_SENTENCE_MAX = 2048 };
+#include "supervisor/start.h"
+#include "supervisor/stop.h"
 
 void supervisor_each(struct supervisor *supervisor, process_visit_fn *visit)
 {
@@ -38,177 +38,20 @@ void process_explain(const struct process *process, const char *what, const char
     strbuf_format(sentence, " %s%s", what, reason);
 }
 
-/*
- * --- Start --------------------------------------------------------------------------------------
- */
-
-/*
- * A channel between a gate and the keeper. What does not arrive is told again to the next of them.
- */
-static void supervisor_join(struct supervisor *supervisor, struct process *gate)
-{
-    int ends[2];
-    struct process *keeper = &supervisor->keeper;
-    if (!channel_is_open(&keeper->channel) || !channel_is_open(&gate->channel) ||
-        channel_pair(ends) < 0)
-        return;
-    struct message to_keeper = {
-        .type = MESSAGE_gate_joined,
-        .gate_joined = {.gate = (uint32_t)gate->number, .channel = ends[0]}};
-    struct message to_gate = {.type = MESSAGE_keeper_joined, .keeper_joined = {.channel = ends[1]}};
-    (void)channel_send(&keeper->channel, &to_keeper);
-    (void)channel_send(&gate->channel, &to_gate);
-    (void)close(ends[0]);
-    (void)close(ends[1]);
-}
-
-/*
- * A gate hears of the keeper before it opens its doors; the keeper knows its state before the
- * gates.
- */
-static void supervisor_tell(struct supervisor *supervisor, struct process *process)
-{
-    if (process != &supervisor->keeper)
-        supervisor_join(supervisor, process);
-    process_configure(process, supervisor->running, supervisor->generation, supervisor->control);
-    for (unsigned i = 0; process == &supervisor->keeper && i < supervisor->gate_count; i++)
-        supervisor_join(supervisor, &supervisor->gates[i]);
-}
-
-/*
- * The first failure of a start ends it; the sentence is all that is said, unless a role died of it.
- */
-static void supervisor_fail(struct supervisor *supervisor, const char *sentence, bool says_all)
-{
-    if (supervisor->failure.len > 0)
-        return;
-    strbuf_append(&supervisor->failure, sentence);
-    if (!says_all)
-        relay_drop(&supervisor->relay);
-    (void)event_base_loopbreak(supervisor->loop);
-}
-
-static void supervisor_start(struct supervisor *supervisor, struct process *process)
-{
-    auto_strbuf struct strbuf problem = STRBUF(SUPERVISOR_SENTENCE_MAX);
-    if (process_start(process, &problem)) {
-        supervisor_tell(supervisor, process);
-        return;
-    }
-    if (supervisor->phase == SUPERVISOR_STARTING) {
-        supervisor_fail(supervisor, strbuf_text(&problem), false);
-        return;
-    }
-    log_sentence(LOG_ERROR, "role_failed", "%s", strbuf_text(&problem));
-    if (!process_is_alive(process))
-        process_restart_later(process);
-}
-
-static void supervisor_start_one_absent(struct supervisor *supervisor, struct process *process)
-{
-    if (process->phase == PROCESS_ABSENT && !evtimer_pending(process->restart, NULL))
-        supervisor_start(supervisor, process);
-}
-
-void supervisor_start_absent(struct supervisor *supervisor)
-{
-    supervisor_each(supervisor, supervisor_start_one_absent);
-}
-
-static void supervisor_announce(struct supervisor *supervisor)
-{
-    static const char line[] = "ready\n";
-    supervisor->phase = SUPERVISOR_RUNNING;
-    relay_release(&supervisor->relay);
-    notify_manager(NOTIFY_READY);
-    log_sentence(LOG_INFO, "ready", "every listener accepts");
-    ssize_t ignored = write(STDOUT_FILENO, line, sizeof line - 1);
-    (void)ignored;
-    if (supervisor->reload_is_asked)
-        reload_begin(supervisor, supervisor->reload_reads);
-}
-
-/* The keeper first: a gate's first login finds it. */
-static void supervisor_advance_start(struct supervisor *supervisor)
-{
-    if (!supervisor_is_settled(supervisor))
-        return;
-    if (supervisor->gates[0].phase == PROCESS_ABSENT)
-        supervisor_start_absent(supervisor);
-    else
-        supervisor_announce(supervisor);
-}
-
-/*
- * --- Stop ---------------------------------------------------------------------------------------
- */
-
-/* The gates first, since what they still have in flight may need the keeper. */
-static void supervisor_advance_stop(struct supervisor *supervisor)
-{
-    for (unsigned i = 0; i < supervisor->gate_count; i++)
-        if (process_is_alive(&supervisor->gates[i]))
-            return;
-    if (!process_is_alive(&supervisor->keeper))
-        (void)event_base_loopexit(supervisor->loop, NULL);
-    else if (supervisor->keeper.phase != PROCESS_ENDING)
-        process_finish(&supervisor->keeper, SUPERVISOR_KEEPER_FINISH_MS);
-}
-
-static void supervisor_stop_one(struct supervisor *supervisor, struct process *process)
-{
-    (void)evtimer_del(process->restart);
-    if (process != &supervisor->keeper && process_is_alive(process))
-        process_finish(process, SUPERVISOR_FINISH_MS);
-}
-
-static void supervisor_hasten_one(struct supervisor *supervisor, struct process *process)
-{
-    if (process != &supervisor->keeper)
-        process_kill(process);
-}
-
-static void supervisor_hasten(struct supervisor *supervisor)
-{
-    log_sentence(LOG_WARNING, "stopping", "told to stop a second time: gates are ended at once");
-    supervisor_each(supervisor, supervisor_hasten_one);
-}
-
-static void supervisor_stop(struct supervisor *supervisor)
-{
-    if (supervisor->phase == SUPERVISOR_STOPPING) {
-        if (clock_monotonic_ms() - supervisor->stopping_ms >= SUPERVISOR_SECOND_STOP_MS)
-            supervisor_hasten(supervisor);
-        return;
-    }
-    relay_release(&supervisor->relay);
-    log_sentence(LOG_INFO, "stopping", "gates finish what they have, within %d s",
-                 SUPERVISOR_FINISH_MS / 1000);
-    notify_manager(NOTIFY_STOPPING);
-    supervisor->phase = SUPERVISOR_STOPPING;
-    supervisor->stopping_ms = clock_monotonic_ms();
-    setup_replace(take(&supervisor->candidate), supervisor->running);
-    doors_fini(&supervisor->running->doors);
-    supervisor_each(supervisor, supervisor_stop_one);
-    supervisor_advance_stop(supervisor);
-}
-
-/*
- * --- What became of a process -------------------------------------------------------------------
- */
+/* --- What became of a process ------------------------------------------------------------- */
 
 static void supervisor_advance(struct supervisor *supervisor)
 {
     switch (supervisor->phase) {
     case SUPERVISOR_STARTING:
-        supervisor_advance_start(supervisor);
+        start_advance(supervisor);
         break;
     case SUPERVISOR_RELOADING:
     case SUPERVISOR_RESTORING:
         reload_advance(supervisor);
         break;
     case SUPERVISOR_STOPPING:
-        supervisor_advance_stop(supervisor);
+        stop_advance(supervisor);
         break;
     case SUPERVISOR_RUNNING:
         break;
@@ -227,7 +70,7 @@ void supervisor_process_refused(struct supervisor *supervisor, struct process *p
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, "refuses the configuration: ", reason, &sentence);
     if (supervisor->phase == SUPERVISOR_STARTING)
-        supervisor_fail(supervisor, reason, false);
+        start_fail(supervisor, reason, false);
     else if (supervisor->phase == SUPERVISOR_RELOADING)
         reload_fail(supervisor, strbuf_text(&sentence));
     else
@@ -240,7 +83,7 @@ void supervisor_process_ended(struct supervisor *supervisor, struct process *pro
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, how, "", &sentence);
     if (supervisor->phase == SUPERVISOR_STARTING) {
-        supervisor_fail(supervisor, strbuf_text(&sentence), true);
+        start_fail(supervisor, strbuf_text(&sentence), true);
         return;
     }
     if (supervisor->phase != SUPERVISOR_STOPPING)
@@ -252,12 +95,10 @@ void supervisor_process_ended(struct supervisor *supervisor, struct process *pro
 void supervisor_process_due(struct supervisor *supervisor, struct process *process)
 {
     if (supervisor->phase == SUPERVISOR_RUNNING)
-        supervisor_start(supervisor, process);
+        start_process(supervisor, process);
 }
 
-/*
- * --- Signals ------------------------------------------------------------------------------------
- */
+/* --- Signals ------------------------------------------------------------------------------ */
 
 static struct process *supervisor_find(struct supervisor *supervisor, pid_t pid)
 {
@@ -289,7 +130,7 @@ static void supervisor_on_signal(evutil_socket_t number, short what, void *argum
     else if (number == SIGHUP && supervisor->phase != SUPERVISOR_STOPPING)
         reload_begin(supervisor, true);
     else if (number != SIGHUP)
-        supervisor_stop(supervisor);
+        stop_begin(supervisor);
 }
 
 static void supervisor_on_files_changed(void *owner)
@@ -311,9 +152,7 @@ static bool supervisor_take_signals(struct supervisor *supervisor)
     return true;
 }
 
-/*
- * --- The whole ----------------------------------------------------------------------------------
- */
+/* --- The whole ---------------------------------------------------------------------------- */
 
 static bool supervisor_make_processes(struct supervisor *supervisor)
 {
@@ -401,7 +240,7 @@ void supervisor_fini(struct supervisor *supervisor)
 bool supervisor_run(struct supervisor *supervisor, struct strbuf *problem)
 {
     watch_remember(&supervisor->watch, supervisor->running->config);
-    supervisor_start(supervisor, &supervisor->keeper);
+    start_process(supervisor, &supervisor->keeper);
     if (supervisor->failure.len == 0)
         (void)event_base_dispatch(supervisor->loop);
     if (supervisor->failure.len == 0)

@@ -1,8 +1,7 @@
 /*
  * The parent of all: it opens what others may not, starts them, tells them what to do, joins them
  * by channels, and starts again what ends. It reads no byte that came from the network or a
- * download. There is one phase, and supervisor.c is its only writer but for reload.c, which moves
- * between running, reloading and restoring.
+ * download. There is one phase; start.c, reload.c and stop.c each move it through their own part.
  */
 #ifndef POSTERN_SUPERVISOR_SUPERVISOR_H
 #define POSTERN_SUPERVISOR_SUPERVISOR_H
@@ -18,8 +17,7 @@
 #include "supervisor/watch.h"
 
 enum supervisor_phase {
-    SUPERVISOR_STARTING, /* the keeper, then the gates, take the first setup; any failure ends it
-                            all */
+    SUPERVISOR_STARTING,  /* the keeper, then the gates, take the first setup, or all ends */
     SUPERVISOR_RUNNING,
     SUPERVISOR_RELOADING, /* the roles were sent the candidate and have not all answered */
     SUPERVISOR_RESTORING, /* one refused it: the others take the running setup again */
@@ -30,8 +28,8 @@ enum {
     SUPERVISOR_PROBLEM_MAX = 65536, /* octets of what is wrong with a configuration */
     SUPERVISOR_FINISH_MS = 30000,   /* that a gate has to let go of what is in flight */
     SUPERVISOR_KEEPER_FINISH_MS = 5000,
-    SUPERVISOR_SECOND_STOP_MS =
-        1000, /* a signal sooner after the first is the same one, sent to all */
+    SUPERVISOR_SECOND_STOP_MS = 1000, /* a signal sooner is the first one, sent to all */
+    SUPERVISOR_SENTENCE_MAX = 2048,
     SUPERVISOR_SIGNALS = 4,
 };
 
@@ -81,9 +79,6 @@ void supervisor_each(struct supervisor *supervisor, process_visit_fn *visit);
 
 /* True when no process owes an answer to the setup that it was sent. */
 bool supervisor_is_settled(struct supervisor *supervisor);
-
-/* Starts what ended while a reload was going on. */
-void supervisor_start_absent(struct supervisor *supervisor);
 
 /* A sentence about a process: "gate/1 refused the configuration: …". */
 void process_explain(const struct process *process, const char *what, const char *reason,
