@@ -102,7 +102,8 @@ int backend_connect(const struct backend_address *address)
     auto_close int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    socket_set_options(fd, BACKEND_KEEPALIVE_S);
+    /* On loopback the kernel itself notices when the other end is gone. */
+    socket_set_options(fd, ip_is_loopback(&address->endpoint.ip) ? 0 : BACKEND_KEEPALIVE_S);
     if (connect(fd, (struct sockaddr *)&storage, len) != 0 && errno != EINPROGRESS)
         return -errno;
     return take_fd(&fd);

@@ -124,7 +124,6 @@ static void listener_take(struct listener *listener, int fd, const struct endpoi
             listener_log_refusal(listener, places.prefix, &peer->ip, reason, now_ms);
         return;
     }
-    socket_set_options(fd, LISTENER_KEEPALIVE_S);
     (void)session_start(gate, listener, fd, peer, places.address, places.prefix);
 }
 
@@ -174,6 +173,8 @@ static void listener_on_accept(evutil_socket_t socket, short what, void *argumen
 
 bool listener_open(struct listener *listener, struct gate *gate)
 {
+    /* Accepted sockets inherit them (tcp(7)): once here, instead of five calls for every connection. */
+    socket_set_options(listener->socket, LISTENER_KEEPALIVE_S);
     if (event_assign(&listener->resume, gate->loop, -1, 0, listener_on_resume, listener) != 0 ||
         event_assign(&listener->accept, gate->loop, listener->socket, EV_READ | EV_PERSIST,
                      listener_on_accept, listener) != 0 ||
