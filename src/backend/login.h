@@ -58,7 +58,8 @@ struct backend_login {
     uint32_t tried;
     struct stream stream;
     struct event deadline;
-    uint8_t step;             /* private to login.c */
+    uint8_t step;             /* enum backend_step */
+    uint16_t lines;           /* taken from this address */
     bool is_done;
     bool is_sent;             /* credentials have left: no other address is tried */
     struct strbuf in;         /* what the backend said and nobody has read yet */
