@@ -327,7 +327,10 @@ int channel_send_blocking(int fd, const struct message *message)
         if (result != -EAGAIN)
             return result;
         struct pollfd wait = {.fd = fd, .events = POLLOUT};
-        if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+        int ready = poll(&wait, 1, CHANNEL_SEND_MS);
+        if (ready == 0)
+            return -ETIMEDOUT;
+        if (ready < 0 && errno != EINTR)
             return -errno;
     }
 }

@@ -17,6 +17,7 @@
 enum {
     CHANNEL_QUEUE_MAX = 4 << 20, /* octets that wait for a slow peer before it is given up */
     CHANNEL_BURST = 64,          /* messages handled before the loop gets its turn */
+    CHANNEL_SEND_MS = 10000,     /* for a peer to take a message that is sent blocking */
 };
 
 enum channel_end {
@@ -92,7 +93,8 @@ int channel_pair(int ret_fds[2]) MUST_USE;
 /*
  * Blocking use, without a loop, for the command line and for the start of a role: sends one message,
  * or receives one within timeout_ms into packet (MESSAGE_PACKET_MAX octets, which the message's spans
- * point into). 0 or -errno; -EPROTO for what does not decode or may not pass, -EPIPE at the end.
+ * point into). 0 or -errno; -ETIMEDOUT when the peer takes or
+ * sends nothing in time, -EPROTO for what does not decode or may not pass, -EPIPE at the end.
  */
 int channel_send_blocking(int fd, const struct message *message) MUST_USE;
 int channel_receive_blocking(int fd, enum role self, enum role peer, int timeout_ms, uint8_t *packet,
