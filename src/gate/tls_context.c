@@ -92,8 +92,10 @@ static X509_STORE *tls_client_store(STACK_OF(X509) *authorities, STACK_OF(X509_C
         is_whole = X509_STORE_add_cert(store, sk_X509_value(authorities, i)) == 1;
     for (int i = 0; is_whole && i < sk_X509_CRL_num(crls); i++)
         is_whole = X509_STORE_add_crl(store, sk_X509_CRL_value(crls, i)) == 1;
-    if (is_whole && crls != NULL)
-        is_whole = X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1;
+    /* An authority may be named by its intermediate alone: what stands in client_ca is trusted. */
+    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | (crls == NULL ? 0 : X509_V_FLAG_CRL_CHECK);
+    if (is_whole)
+        is_whole = X509_STORE_set_flags(store, flags) == 1;
     if (is_whole)
         return store;
     X509_STORE_free(store);

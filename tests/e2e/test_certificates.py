@@ -5,7 +5,7 @@ import ssl
 import time
 
 import gatecase
-from backends.authority import Authority
+from backends.authority import Authority, openssl
 from backends.process import wait_until
 from rig import ALICE, BOB, USERS
 from wire import connect, tls_context
@@ -100,6 +100,36 @@ class States(gatecase.GateCase):
                     with connect(self.rig, context=context, session=session) as wire:
                         self.assertFalse(wire.socket.session_reused)
                         check(wire.login(ALICE, USERS[ALICE]))
+
+
+class IntermediateAlone(gatecase.GateCase):
+    """client_ca names the authority that issues, not the root above it."""
+
+    @classmethod
+    def configure(cls, rig):
+        root = Authority(rig.path("root"), "Root CA")
+        issuing = Authority(rig.path("issuing"), "Issuing CA")
+        request = rig.path("issuing.csr")
+        extensions = rig.path("issuing.ext")
+        with open(extensions, "w") as out:
+            out.write("basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign,cRLSign\n")
+        openssl("req", "-new", "-key", issuing.key, "-out", request, "-subj", "/CN=Issuing CA")
+        openssl("x509", "-req", "-in", request, "-CA", root.cert, "-CAkey", root.key,
+                "-CAcreateserial", "-days", 365, "-extfile", extensions, "-out", issuing.cert)
+        cls.issued = issuing.client("alice", ALICE)
+        cls.root_issued = root.client("bob", BOB)
+        rig.postern.config.section("tls", client_ca=issuing.cert)
+
+    def test_what_it_issued_is_valid(self):
+        with connect(self.rig, certificate=self.issued) as wire:
+            self.assert_ok(wire.external())
+            self.assert_reads_mail(wire)
+
+    def test_what_the_root_issued_is_a_stranger_s(self):
+        with connect(self.rig, certificate=self.root_issued) as wire:
+            self.assert_refused(wire.external())
+        with connect(self.rig, certificate=self.root_issued) as wire:
+            self.assert_ok(wire.login(ALICE, USERS[ALICE]))
 
 
 class Devices(gatecase.GateCase):
