@@ -61,6 +61,7 @@ void stream_move(struct stream *to, struct stream *from, stream_ready_fn *on_rea
     to->tls = from->tls;
     to->read_on_write = from->read_on_write;
     to->write_on_read = from->write_on_read;
+    to->may_hold = from->may_hold;
     from->tls = NULL;
     from->fd = -1;
 }
@@ -106,6 +107,7 @@ enum stream_result stream_handshake(struct stream *stream)
     errno = 0;
     stream->read_on_write = false;
     int returned = SSL_do_handshake(stream->tls);
+    stream->may_hold = returned == 1; /* the first octets may have come with the last of it */
     if (returned == 1)
         return STREAM_OK;
     enum stream_result result = stream_tls_result(stream, returned, true);
@@ -134,6 +136,7 @@ enum stream_result stream_read(struct stream *stream, void *at, size_t size, siz
     errno = 0;
     stream->read_on_write = false;
     int returned = SSL_read_ex(stream->tls, at, size, &got);
+    stream->may_hold = returned == 1;
     if (returned != 1)
         return stream_tls_result(stream, returned, true);
     *ret_len = got;
@@ -180,8 +183,11 @@ void stream_want(struct stream *stream, unsigned wanted)
                 event_active(&stream->event, EV_READ, 0); /* the owner's next call will fail */
         }
     }
-    /* Octets that TLS has already taken off the socket will not make it readable again. */
-    if (on_read && wanted & STREAM_READ && stream->tls != NULL && SSL_pending(stream->tls) > 0)
+    /*
+     * Octets that TLS has already taken off the socket will not make it readable again. What it holds
+     * after a read that gave nothing is part of a record: for that the socket is waited for.
+     */
+    if (on_read && wanted & STREAM_READ && stream->may_hold && SSL_has_pending(stream->tls))
         event_active(&stream->event, EV_READ, 0);
 }
 

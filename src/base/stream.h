@@ -39,6 +39,7 @@ struct stream {
     int fd;              /* -1: not open */
     uint8_t wanted;      /* STREAM_READ | STREAM_WRITE as the owner said */
     uint8_t armed;       /* EV_READ | EV_WRITE as the loop was told */
+    bool may_hold;       /* TLS took more off the socket than it has given out, perhaps */
     bool read_on_write;  /* TLS must write before it can read on */
     bool write_on_read;  /* TLS must read before it can write on */
     int failure;         /* errno of the last STREAM_FAILED; 0: TLS, see tls_failure */

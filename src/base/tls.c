@@ -17,6 +17,7 @@ SSL_CTX *tls_context_new(const SSL_METHOD *method)
                                            SSL_OP_CIPHER_SERVER_PREFERENCE |
                                            SSL_OP_PRIORITIZE_CHACHA | SSL_OP_NO_TICKET |
                                            SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_read_ahead(context, 1); /* a record in one read of the socket, not two */
     (void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_num_tickets(context, 0);
     invariant(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);

@@ -190,50 +190,60 @@ static enum relay_turn relay_move(struct relay *relay, struct relay_side *from, 
     return result == STREAM_OK ? RELAY_TURN_YIELD : relay_fail(relay, to);
 }
 
-/* One direction: moves, notes an end, and adds to what each side waits for. */
+/*
+ * One direction: moves, notes an end, and adds to what each side waits for. It is due when something
+ * happened to its source, or its destination was full; else there is nothing to find there.
+ */
 static bool relay_direction(struct relay *relay, struct relay_side *from, struct relay_side *to,
-                            bool *from_ended, unsigned *want_from, unsigned *want_to)
+                            bool is_due)
 {
-    if (*from_ended) /* and all that it sent is written: see RELAY_TURN_END */
+    if (from->has_ended) /* and all that it sent is written: see RELAY_TURN_END */
         return true;
-    switch (relay_move(relay, from, to)) {
+    switch (is_due ? relay_move(relay, from, to) : RELAY_TURN_WAIT_READ) {
     case RELAY_TURN_OVER:
         return false;
     case RELAY_TURN_WAIT_READ:
     case RELAY_TURN_YIELD:
-        *want_from |= STREAM_READ;
+        from->wanted |= STREAM_READ;
         break;
     case RELAY_TURN_WAIT_WRITE:
-        *want_to |= STREAM_WRITE;
+        to->wanted |= STREAM_WRITE;
         break;
     case RELAY_TURN_END:
-        *from_ended = true;
+        from->has_ended = true;
         stream_shutdown_write(&to->stream);
         break;
     }
     return true;
 }
 
+/* happened: the stream that the loop speaks of; NULL: look at both. */
+static void relay_run(struct relay *relay, const struct stream *happened)
+{
+    struct relay_side *client = &relay->client;
+    struct relay_side *backend = &relay->backend;
+    bool client_is_due = happened != &backend->stream || backend->pending != NULL;
+    bool backend_is_due = happened != &client->stream || client->pending != NULL;
+    client->wanted = 0;
+    backend->wanted = 0;
+    if (!relay_direction(relay, client, backend, client_is_due) ||
+        !relay_direction(relay, backend, client, backend_is_due))
+        return;
+    if (backend->has_ended && client->pending == NULL) {
+        relay_end(relay, client->has_ended ? RELAY_CLIENT_CLOSED : RELAY_BACKEND_CLOSED);
+        return;
+    }
+    stream_want(&client->stream, client->wanted);
+    stream_want(&backend->stream, backend->wanted);
+}
+
 static void relay_on_ready(struct stream *stream, void *owner)
 {
     struct relay *relay = owner;
-    unsigned want_client = 0;
-    unsigned want_backend = 0;
-    (void)stream;
     if (relay->is_over)
         return;
     relay_touch(relay);
-    if (!relay_direction(relay, &relay->client, &relay->backend, &relay->client_ended, &want_client,
-                         &want_backend) ||
-        !relay_direction(relay, &relay->backend, &relay->client, &relay->backend_ended,
-                         &want_backend, &want_client))
-        return;
-    if (relay->backend_ended && relay->client.pending == NULL) {
-        relay_end(relay, relay->client_ended ? RELAY_CLIENT_CLOSED : RELAY_BACKEND_CLOSED);
-        return;
-    }
-    stream_want(&relay->client.stream, want_client);
-    stream_want(&relay->backend.stream, want_backend);
+    relay_run(relay, stream);
 }
 
 /* Ends what was idle too long; the list is in order of activity, so it stops at the first young one. */
@@ -250,7 +260,7 @@ static void relays_on_sweep(evutil_socket_t fd, short what, void *argument)
         next = TAILQ_NEXT(relay, link);
         if (idle_ms < RELAY_HALF_CLOSED_MS && idle_ms < idle_limit_ms)
             break;
-        if (relay->client_ended && idle_ms >= RELAY_HALF_CLOSED_MS)
+        if (relay->client.has_ended && idle_ms >= RELAY_HALF_CLOSED_MS)
             relay_end(relay, RELAY_CLIENT_CLOSED);
         else if (idle_ms >= idle_limit_ms)
             relay_end(relay, RELAY_IDLE);
@@ -314,10 +324,11 @@ bool relay_start(struct gate *gate, const struct relay_start *start)
     relay->client.received = start->to_backend.len;
     relay->backend.received = start->to_client.len;
     TAILQ_INSERT_TAIL(&gate->relays.list, relay, link);
+    relay_touch(relay);
     registry_add(&gate->registry, &relay->registered, relay->admission->id, REGISTERED_RELAY);
     if (start->to_backend.len > 0 && !relay_guard(relay, start->to_backend))
         relay_end(relay, RELAY_REFUSED_COMMAND);
     else
-        relay_on_ready(&relay->client.stream, relay);
+        relay_run(relay, NULL);
     return true;
 }

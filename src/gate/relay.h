@@ -47,6 +47,8 @@ struct relay_side {
     uint32_t pending_at;
     uint32_t pending_len;
     uint64_t received; /* octets read from this side */
+    uint8_t wanted;    /* STREAM_READ, STREAM_WRITE: what it waits for next */
+    bool has_ended;    /* it closed its direction in an orderly way */
 };
 
 struct relay {
@@ -60,8 +62,6 @@ struct relay {
     struct imap_guard guard;
     uint64_t active_ms; /* monotonic */
     bool is_guarded;
-    bool client_ended;  /* its direction was closed in an orderly way */
-    bool backend_ended;
     bool is_over;
     struct grave grave;
 };
