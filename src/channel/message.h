@@ -33,8 +33,16 @@ enum login_answer_code {
     LOGIN_DEVICE_REVOKED,    /* the certificate was revoked by us */
     LOGIN_TOO_MANY_SESSIONS, /* of this user */
     LOGIN_TOO_MANY_FROM_ADDRESS,
+    LOGIN_ENROLLED, /* who owns a valid certificate comes with it: as a wrong password */
     LOGIN_STATE_UNAVAILABLE, /* the store can't answer: temporarily unavailable */
     LOGIN_ANSWER_COUNT,
+};
+
+/* In login_ask: whom the keeper must not let in this way because they own a valid certificate. */
+enum login_enrolment {
+    ENROLMENT_IGNORED,  /* the client shows its certificate, or the listener does not mind */
+    ENROLMENT_OF_LOGIN, /* who has exactly this login */
+    ENROLMENT_OF_LOCAL, /* and everybody with its local part: the backend sees no domain */
 };
 
 enum {

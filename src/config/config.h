@@ -85,6 +85,7 @@ struct config_listener {
     struct ip_prefix *proxy_protocol; /* sources that must send a PROXY header */
     size_t proxy_protocol_count;
     bool preauth;
+    enum config_enrolment after_enrolment;
 };
 
 struct config {

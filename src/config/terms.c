@@ -18,6 +18,10 @@ const struct term identify_terms[] = {
 const struct term username_terms[] = {
     {"full", USERNAME_FULL}, {"local", USERNAME_LOCAL}, {NULL, 0}};
 
+const struct term enrolment_terms[] = {{"certificate", AFTER_ENROLMENT_CERTIFICATE},
+                                       {"unchanged", AFTER_ENROLMENT_UNCHANGED},
+                                       {NULL, 0}};
+
 const struct term factor_terms[] = {{"certificate", FACTOR_CERTIFICATE},
                                     {"password", FACTOR_PASSWORD},
                                     {"oauth", FACTOR_OAUTH},

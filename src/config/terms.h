@@ -21,6 +21,9 @@ enum config_identify { IDENTIFY_NONE, IDENTIFY_ID, IDENTIFY_PROXY, IDENTIFY_COUN
 /* What the backend is given as the user's name: "alice@example.org" or "alice". */
 enum config_username { USERNAME_FULL, USERNAME_LOCAL, USERNAME_COUNT };
 
+/* Whom a listener still lets in by password or token once the user owns a valid certificate. */
+enum config_enrolment { AFTER_ENROLMENT_CERTIFICATE, AFTER_ENROLMENT_UNCHANGED, AFTER_ENROLMENT_COUNT };
+
 enum config_factor {
     FACTOR_CERTIFICATE = 1,
     FACTOR_PASSWORD = 2,
@@ -38,6 +41,7 @@ extern const struct term listener_tls_terms[];
 extern const struct term backend_tls_terms[];
 extern const struct term identify_terms[];
 extern const struct term username_terms[];
+extern const struct term enrolment_terms[];
 extern const struct term factor_terms[];
 
 /* The number of a word; false when the table hasn't got it. */

@@ -48,6 +48,20 @@ enum certificate_refusal admission_check(const struct admission *admission,
                : certificate_mark_check(admission->certificate, settings->crls, now_s);
 }
 
+/*
+ * A name without a domain, or one of which the backend sees the local part only, may be anybody's
+ * there: else an enrolled user's password would do under another domain.
+ */
+static enum login_enrolment admission_enrolment(const struct admission *admission)
+{
+    const struct listener *listener = admission->listener;
+    if (listener->after_enrolment != AFTER_ENROLMENT_CERTIFICATE || admission->certificate != NULL)
+        return ENROLMENT_IGNORED;
+    if (listener->backend->username == USERNAME_LOCAL || !span_has(span_of(admission->login), '@'))
+        return ENROLMENT_OF_LOCAL;
+    return ENROLMENT_OF_LOGIN;
+}
+
 void admission_to_ask(const struct admission *admission, struct message *ret_message,
                       struct strbuf *factor_text)
 {
@@ -59,7 +73,8 @@ void admission_to_ask(const struct admission *admission, struct message *ret_mes
                                       .listener = span_of(admission->listener->name),
                                       .protocol = (uint8_t)admission->listener->protocol,
                                       .factor = strbuf_span(factor_text),
-                                      .has_certificate = admission->certificate != NULL};
+                                      .has_certificate = admission->certificate != NULL,
+                                      .enrolment = (uint8_t)admission_enrolment(admission)};
     memcpy(ask->address, admission->address.octets, sizeof ask->address);
     if (admission->certificate != NULL)
         memcpy(ask->fingerprint, admission->certificate->fingerprint, sizeof ask->fingerprint);

@@ -309,6 +309,9 @@ void login_on_answer(struct session *session, const struct message_login_answer 
     case LOGIN_DEVICE_REVOKED:
         login_revoke(session);
         break;
+    case LOGIN_ENROLLED:
+        login_refuse(session, LOGIN_REFUSED, NULL, "enrolled");
+        break;
     case LOGIN_TOO_MANY_SESSIONS:
         login_refuse(session, LOGIN_LIMIT, NULL, "too many sessions of this user");
         break;

@@ -189,6 +189,7 @@ void settings_add_listener(struct settings *settings, struct gate *gate,
     listener->protocol = (enum config_protocol)message->protocol;
     listener->tls = (enum config_listener_tls)message->tls;
     listener->preauth = message->preauth != 0;
+    listener->after_enrolment = (enum config_enrolment)message->after_enrolment;
     listener->backend = settings_find_backend(settings, message->backend);
     settings_take_logins(settings, listener, message->login);
     settings_take_proxy_sources(settings, listener, message->proxy_protocol);

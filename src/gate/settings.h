@@ -42,6 +42,7 @@ struct listener {
     struct ip_prefix *proxy_sources;
     size_t proxy_source_count;
     bool preauth;
+    enum config_enrolment after_enrolment;
     int socket;          /* -1 when closed */
     bool is_open;        /* the events are in the loop */
     struct event accept; /* waits on socket */

@@ -14,6 +14,11 @@
 
 /* --- In memory -------------------------------------------------------------------------------- */
 
+static struct span local_part(struct span login)
+{
+    return span_cut(&login, '@');
+}
+
 static uint64_t fingerprint_hash(const struct devices *devices, const uint8_t *fingerprint)
 {
     return hash_span(&devices->key, span_make(fingerprint, STORE_FINGERPRINT_SIZE));
@@ -84,6 +89,8 @@ static void devices_link(struct devices *devices, struct device *device)
                       fingerprint_hash(devices, device->fingerprint));
     hash_table_insert(&devices->by_login, &device->by_login,
                       hash_span(&devices->key, device_login(device)));
+    hash_table_insert(&devices->by_local, &device->by_local,
+                      hash_span(&devices->key, local_part(device_login(device))));
 }
 
 static bool devices_take_row(const struct stored_device *stored, void *owner)
@@ -100,7 +107,7 @@ bool devices_open(struct devices *devices, const char *file, struct strbuf *ret_
 {
     *devices = (struct devices){.store = NULL};
     if (hash_key_draw(&devices->key) != 0 || hash_table_init(&devices->by_fingerprint) != 0 ||
-        hash_table_init(&devices->by_login) != 0) {
+        hash_table_init(&devices->by_login) != 0 || hash_table_init(&devices->by_local) != 0) {
         strbuf_append(ret_reason, "state database: out of memory");
         devices_close(devices);
         return false;
@@ -122,6 +129,7 @@ void devices_close(struct devices *devices)
     free(devices->all);
     hash_table_fini(&devices->by_fingerprint);
     hash_table_fini(&devices->by_login);
+    hash_table_fini(&devices->by_local);
     *devices = (struct devices){.store = NULL};
 }
 
@@ -174,6 +182,28 @@ struct device *devices_find_named(const struct devices *devices, struct span log
             revoked = device;
     }
     return revoked;
+}
+
+static bool device_is_valid(const struct device *device, int64_t now_s)
+{
+    return device->revoked_s == 0 && device->not_after_s >= now_s;
+}
+
+bool devices_has_valid(const struct devices *devices, struct span login, bool is_local_enough,
+                       int64_t now_s)
+{
+    struct span local = local_part(login);
+    struct hash_link *link =
+        hash_table_first(&devices->by_local, hash_span(&devices->key, local));
+    for (; link != NULL; link = hash_table_next(link)) {
+        const struct device *device = hash_holder(link, struct device, by_local);
+        struct span owner = device_login(device);
+        bool is_owner = is_local_enough ? span_equal(local_part(owner), local)
+                                        : span_equal(owner, login);
+        if (is_owner && device_is_valid(device, now_s))
+            return true;
+    }
+    return false;
 }
 
 /* --- Changes ---------------------------------------------------------------------------------- */

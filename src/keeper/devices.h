@@ -32,6 +32,7 @@ enum {
 struct device {
     struct hash_link by_fingerprint;
     struct hash_link by_login;
+    struct hash_link by_local; /* what stands before the @ */
     LIST_ENTRY(device) unwritten; /* in the list of those whose last use is not on the disk yet */
     bool is_unwritten;
     bool has_address;
@@ -55,6 +56,7 @@ struct devices {
     struct hash_key key;
     struct hash_table by_fingerprint;
     struct hash_table by_login;
+    struct hash_table by_local;
     struct device_list unwritten;
     struct store *store;
     struct device **all; /* oldest first */
@@ -95,6 +97,13 @@ struct device *devices_find(const struct devices *devices,
  */
 struct device *devices_find_named(const struct devices *devices, struct span login,
                                   struct span name, struct span serial);
+
+/*
+ * Whether the login owns a device whose certificate is valid at now_s: registered, neither revoked
+ * nor expired. With is_local_enough every login with the same local part is the same user.
+ */
+bool devices_has_valid(const struct devices *devices, struct span login, bool is_local_enough,
+                       int64_t now_s);
 
 /* Registers a device, now_s being the time of it. */
 enum device_result devices_add(struct devices *devices, const struct device_facts *facts,

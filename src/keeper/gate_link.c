@@ -17,6 +17,7 @@ static const char *const answer_names[LOGIN_ANSWER_COUNT] = {
     [LOGIN_DEVICE_REVOKED] = "device_revoked",
     [LOGIN_TOO_MANY_SESSIONS] = "too_many_sessions",
     [LOGIN_TOO_MANY_FROM_ADDRESS] = "too_many_from_address",
+    [LOGIN_ENROLLED] = "enrolled",
     [LOGIN_STATE_UNAVAILABLE] = "state_unavailable",
 };
 
@@ -64,7 +65,19 @@ static void link_forget(struct gate_link *link, uint64_t id)
         sessions_remove(sessions, session);
 }
 
+/*
+ * Whether the way in is closed to this user. Comes before the limits of sessions, which would tell
+ * who is enrolled; and the backend is not asked, so nothing here depends on the password.
+ */
+static bool link_is_closed_to(const struct gate_link *link, const struct message_login_ask *ask)
+{
+    return ask->enrolment != ENROLMENT_IGNORED && ask->has_certificate == 0 &&
+           devices_has_valid(&link->keeper->devices, ask->login,
+                             ask->enrolment != ENROLMENT_OF_LOGIN, clock_wall_s());
+}
+
 static enum login_answer_code link_judge(struct gate_link *link, const struct session_facts *facts,
+                                         const struct message_login_ask *ask,
                                          const struct device *device)
 {
     struct session *session = NULL;
@@ -73,6 +86,8 @@ static enum login_answer_code link_judge(struct gate_link *link, const struct se
         return LOGIN_STATE_UNAVAILABLE;
     if (device != NULL && device->revoked_s != 0)
         return LOGIN_DEVICE_REVOKED;
+    if (link_is_closed_to(link, ask))
+        return LOGIN_ENROLLED;
     return sessions_ask(&link->keeper->sessions, facts, &session);
 }
 
@@ -87,7 +102,7 @@ static void on_login_ask(struct gate_link *link, const struct message *message)
 {
     struct session_facts facts = facts_of_question(link, &message->login_ask);
     const struct device *device = link_device(link, facts.fingerprint);
-    enum login_answer_code answer = link_judge(link, &facts, device);
+    enum login_answer_code answer = link_judge(link, &facts, &message->login_ask, device);
     if (answer != LOGIN_ALLOWED)
         log_denied(facts.id, &facts, device, answer);
     struct message reply = {

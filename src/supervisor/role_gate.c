@@ -110,6 +110,7 @@ static bool gate_send_door(struct channel *channel, const struct door *door,
                                .login = strbuf_span(&logins),
                                .proxy_protocol = strbuf_span(&prefixes),
                                .preauth = listener->preauth,
+                               .after_enrolment = (uint8_t)listener->after_enrolment,
                                .socket = door->sockets[number]}};
     return !strbuf_failed(&logins) && !strbuf_failed(&prefixes) && channel_send(channel, &message);
 }

@@ -260,7 +260,8 @@ enum login_answer_code rig_ask(struct keeper_rig *rig, struct rig_session sessio
                                         .listener = SPAN("imaps"),
                                         .factor = SPAN("certificate"),
                                         .has_certificate = session.mark != 0,
-                                        .fingerprint = {session.mark}}};
+                                        .fingerprint = {session.mark},
+                                        .enrolment = (uint8_t)rig->enrolment}};
     memcpy(ask.login_ask.address, address.octets, sizeof address.octets);
     rig_gate_send(rig, session.gate, &ask);
     struct message answer = rig_gate_receive(rig, session.gate);

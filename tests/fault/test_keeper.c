@@ -104,6 +104,29 @@ static void test_a_reload_changes_limits_and_not_the_database(void **state)
     rig_add(rig, ALICE, "laptop", 2); /* the new control socket works */
 }
 
+/* A password of who owns a certificate is refused at each gate, until the last certificate is revoked. */
+static void test_who_is_enrolled_comes_with_the_certificate(void **state)
+{
+    struct keeper_rig *rig = *state;
+    const struct rig_session by_password = {0, 1, ALICE, "192.0.2.1", 0};
+    const struct rig_session elsewhere = {1, 2, ALICE, "192.0.2.2", 0};
+    rig_add(rig, ALICE, "phone", 1);
+    rig_add(rig, ALICE, "laptop", 2);
+    assert_int_equal(rig_ask(rig, by_password), LOGIN_ALLOWED); /* the listener does not mind */
+    rig->enrolment = ENROLMENT_OF_LOGIN;
+    assert_int_equal(rig_ask(rig, by_password), LOGIN_ENROLLED);
+    assert_int_equal(rig_ask(rig, elsewhere), LOGIN_ENROLLED);
+    assert_int_equal(rig_ask(rig, (struct rig_session){0, 3, "bob@example.org", "192.0.2.1", 0}),
+                     LOGIN_ALLOWED);
+    assert_int_equal(rig_ask(rig, (struct rig_session){1, 4, ALICE, "192.0.2.1", 1}), LOGIN_ALLOWED);
+    assert_int_equal(rig_revoke(rig, ALICE, "phone"), 1);
+    assert_int_equal(rig_expect_close(rig, 1, "revoked"), 4);
+    assert_int_equal(rig_ask(rig, by_password), LOGIN_ENROLLED);
+    assert_int_equal(rig_revoke(rig, ALICE, "laptop"), 0);
+    assert_int_equal(rig_ask(rig, by_password), LOGIN_ALLOWED);
+    assert_int_equal(rig_ask(rig, elsewhere), LOGIN_ALLOWED);
+}
+
 static void test_a_newer_database_is_refused_with_the_reason(void **state)
 {
     struct keeper_rig *rig = *state;
@@ -643,6 +666,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         ROW(test_a_configuration_is_whole_or_refused, set_up),
         ROW(test_a_reload_changes_limits_and_not_the_database, set_up_running),
+        ROW(test_who_is_enrolled_comes_with_the_certificate, set_up_running),
         ROW(test_a_newer_database_is_refused_with_the_reason, set_up),
         ROW(test_before_a_configuration_logins_are_unavailable, set_up),
         ROW(test_it_ends_when_told_and_when_alone, set_up_running),

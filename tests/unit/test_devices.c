@@ -72,6 +72,31 @@ static struct device *find(struct fixture *fixture, uint8_t mark)
     return devices_find(&fixture->devices, fingerprint);
 }
 
+static bool has_valid(struct fixture *fixture, const char *login, bool is_local_enough, int64_t now_s)
+{
+    return devices_has_valid(&fixture->devices, span_of(login), is_local_enough, now_s);
+}
+
+static void test_a_valid_device_is_registered_unrevoked_and_not_over(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(add(fixture, "alice@example.org", "phone", 1), DEVICE_DONE);
+    for (int restarts = 0; restarts < 2; restarts++, reopen(fixture)) {
+        assert_true(has_valid(fixture, "alice@example.org", false, 5000));
+        assert_false(has_valid(fixture, "alice@example.org", false, 5001));
+        assert_false(has_valid(fixture, "alice@other.example", false, 1000));
+        assert_true(has_valid(fixture, "alice@other.example", true, 1000));
+        assert_false(has_valid(fixture, "alice", false, 1000));
+        assert_true(has_valid(fixture, "alice", true, 1000));
+        assert_false(has_valid(fixture, "alic", true, 1000));
+        assert_false(has_valid(fixture, "", true, 1000));
+    }
+    assert_int_equal(devices_revoke(&fixture->devices, find(fixture, 1), 2000, &fixture->reason),
+                     DEVICE_DONE);
+    assert_false(has_valid(fixture, "alice@example.org", false, 1000));
+    assert_false(has_valid(fixture, "alice", true, 1000));
+}
+
 static void test_devices_survive(void **state)
 {
     struct fixture *fixture = *state;
@@ -224,6 +249,8 @@ static void test_a_database_opens_on_a_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_a_valid_device_is_registered_unrevoked_and_not_over,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_devices_survive, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_and_certificates_are_one_each, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_devices_are_found_by_serial_too, set_up, tear_down),

@@ -1,0 +1,132 @@
+"""after_enrolment: who owns a valid certificate is let in with it, and a stolen password is worth nothing
+and tells nothing."""
+
+import os
+import signal
+
+import gatecase
+from backends.process import wait_until
+from fake_backend import FakeBackend, serve
+from rig import ALICE, BOB, USERS
+from wire import connect, encode, plain
+
+PASSWORD = USERS[ALICE]
+
+
+def command(kind, name, password):
+    if kind == "LOGIN":
+        return f'LOGIN "{name}" "{password}"'.encode()
+    if kind == "PLAIN":
+        return b"AUTHENTICATE PLAIN " + plain(name, password)
+    return b"AUTHENTICATE XOAUTH2 " + encode(f"user={name}\1auth=Bearer {password}\1\1")
+
+
+class Enrolment(gatecase.GateCase):
+    """Two gates before a real Dovecot, and before a backend that writes down what it hears."""
+
+    @classmethod
+    def configure(cls, rig):
+        def talk(peer):
+            serve(peer, {name: b"TAG OK in\r\n" for name in (b"LOGIN", b"PLAIN", b"XOAUTH2")})
+        cls.backend = FakeBackend(talk)
+        cls.addClassCleanup(cls.backend.close)
+        rig.make_postern_ca()
+        config = rig.postern.config
+        config.top["gates"] = 2
+        config.section("limits", failure_delay="1ms", failures_per_connection=100)
+        config.copy_section("backend", "imap", "listening", address=[f"127.0.0.1:{cls.backend.port}"],
+                            health_interval="1h")
+        config.copy_section("backend", "listening", "local", username="local")
+        cls.listening = rig.add_listener("listening", backend="listening")
+        cls.local = rig.add_listener("local", backend="local")
+        cls.intranet = rig.add_listener("intranet", after_enrolment="unchanged")
+
+    def enrol(self, login, kind="laptop"):
+        name = f"{kind} of {self._testMethodName}"
+        device = self.rig.add_device(login, name)
+        self.addCleanup(self.rig.postern.ask, "device", "revoke", login, "--name", name, check=False)
+        return device
+
+    def said_to(self, port, octets):
+        """All octets that answer a login that is refused."""
+        with connect(self.rig, port) as wire:
+            wire.send(b"a " + octets + b"\r\nz NOOP\r\n")
+            said = b""
+            while True:
+                line = wire.line()
+                if line.startswith(b"+ "):
+                    wire.send(b"\r\n")
+                said += line + b"\r\n"
+                if line.startswith(b"z "):
+                    return said
+
+    def test_the_right_password_is_answered_as_a_wrong_one(self):
+        self.enrol(ALICE)
+        for kind in ("LOGIN", "PLAIN", "XOAUTH2"):
+            with self.subTest(kind):
+                right, wrong = (self.said_to(self.rig.imaps_port, command(kind, ALICE, password))
+                                for password in (PASSWORD, "wrong"))
+                self.assertEqual(right, wrong)
+                self.assertIn(b"a NO [AUTHENTICATIONFAILED]", right)
+                stranger = self.said_to(self.rig.imaps_port, command(kind, "nobody@example.org", "wrong"))
+                self.assertEqual(right, stranger)
+        refused = self.events("login_refused", detail="enrolled", outcome="refused")
+        self.assertEqual(len(refused), 6)
+
+    def test_the_backend_hears_nothing_of_it(self):
+        """Right and wrong take one way, on which nobody knows which it is."""
+        self.enrol(ALICE)
+        self.backend.heard.clear()
+        for kind in ("LOGIN", "PLAIN", "XOAUTH2"):
+            for password in (PASSWORD, "wrong"):
+                self.said_to(self.listening, command(kind, ALICE, password))
+        self.assertEqual(self.backend.heard, [])
+        with connect(self.rig, self.listening) as wire:
+            self.assert_ok(wire.login(BOB, USERS[BOB]))
+        self.assertTrue(self.backend.heard)
+
+    def test_the_certificate_lets_in(self):
+        device = self.enrol(ALICE)
+        with connect(self.rig, certificate=device) as wire:
+            self.assert_ok(wire.external())
+            self.assert_reads_mail(wire)
+        with connect(self.rig, certificate=device) as wire:
+            self.assert_ok(wire.login(ALICE, PASSWORD))
+
+    def test_others_and_other_listeners_are_as_before(self):
+        self.enrol(ALICE)
+        with connect(self.rig) as wire:
+            self.assert_ok(wire.login(BOB, USERS[BOB]))
+        with connect(self.rig, self.intranet) as wire:
+            self.assert_ok(wire.login(ALICE, PASSWORD))
+
+    def test_all_of_a_user_s_names_are_closed(self):
+        self.enrol(ALICE)
+        for port, name in ((self.rig.imaps_port, "alice"), (self.rig.imaps_port, "ALICE@Example.ORG"),
+                           (self.local, "alice@elsewhere.example"), (self.local, "alice")):
+            with self.subTest(name):
+                self.assertIn(b"a NO [AUTHENTICATIONFAILED]",
+                              self.said_to(port, command("LOGIN", name, PASSWORD)))
+        self.assertEqual(len(self.events("login_refused", detail="enrolled")), 4)
+
+    def test_after_the_last_device_the_password_lets_in_again(self):
+        self.enrol(ALICE)
+        self.enrol(ALICE, "phone")
+        for name, expected in (("laptop", b"NO"), ("phone", b"OK")):
+            self.rig.postern.ask("device", "revoke", ALICE, "--name",
+                                 f"{name} of {self._testMethodName}")
+            # Enough connections that both gates are met, wherever the filter sends them.
+            for source in ("127.0.0.1", "127.0.1.1", "127.0.2.1", "127.0.3.1", "127.0.4.1"):
+                with connect(self.rig, source=source) as wire:
+                    self.assertTrue(wire.login(ALICE, PASSWORD).startswith(expected))
+
+    def test_it_outlives_the_keeper(self):
+        self.enrol(ALICE)
+        before = self.said_to(self.rig.imaps_port, command("LOGIN", ALICE, PASSWORD))
+        os.kill(self.rig.postern.roles("keeper")[0], signal.SIGKILL)
+
+        def is_refused_again():
+            said = self.said_to(self.rig.imaps_port, command("LOGIN", ALICE, PASSWORD))
+            self.assertNotIn(b"a OK", said)
+            return said == before
+        wait_until(is_refused_again, 20, "the new keeper knows who is enrolled")
