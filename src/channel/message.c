@@ -20,6 +20,8 @@ const char *role_name(enum role role)
         return "keeper";
     case ROLE_COMMAND:
         return "command";
+    case ROLE_BROKER:
+        return "broker";
     }
     return "unknown";
 }

@@ -23,6 +23,7 @@ enum role {
     ROLE_GATE = 2,
     ROLE_KEEPER = 4,
     ROLE_COMMAND = 8,
+    ROLE_BROKER = 16,
 };
 
 const char *role_name(enum role role);

@@ -4,6 +4,8 @@
  */
 #include "config/check_rules.h"
 
+#include <stddef.h>
+
 #include "config/values.h"
 
 /* --- Top level and tls
@@ -17,26 +19,49 @@ static void check_listeners_exist(const struct checked *top)
             "there is no listener, so nobody can connect; write a section listener NAME {...}");
 }
 
-static void check_users(const struct checked *top)
+/* The users of the roles, and what somebody gains who has broken into another of the same user. */
+static const struct {
+    const char *name;
+    size_t offset; /* of a char * in struct config */
+    const char *prize;
+} role_users[] = {
+    {"gate_user", offsetof(struct config, gate_user), "the gates"},
+    {"keeper_user", offsetof(struct config, keeper_user), "the state"},
+    {"broker_user", offsetof(struct config, broker_user), "the keys"},
+};
+enum { ROLE_USERS = sizeof role_users / sizeof *role_users };
+
+static const char *role_user(const struct checked *top, size_t i)
 {
     const struct config *config = top->reading->config;
-    if (!checked_is_sound(top, "gate_user") || !checked_is_sound(top, "keeper_user"))
+    return *(char *const *)(const void *)((const char *)config + role_users[i].offset);
+}
+
+static void check_two_users(const struct checked *top, size_t first, size_t second)
+{
+    const char *one = role_users[first].name;
+    const char *other = role_users[second].name;
+    if (!checked_is_sound(top, one) || !checked_is_sound(top, other))
         return;
-    if (strcmp(config->gate_user, config->keeper_user) == 0)
-        MISTAKE(top, checked_has(top, "keeper_user") ? "keeper_user" : "gate_user",
-                "gate_user and keeper_user are both \"%s\", so a broken gate could reach the "
-                "state; write "
-                "two users",
-                config->gate_user);
+    if (strcmp(role_user(top, first), role_user(top, second)) == 0)
+        MISTAKE(top, checked_has(top, other) ? other : one,
+                "%s and %s are both \"%s\", so a broken %.*s could reach %s; write two users", one,
+                other, role_user(top, first), (int)strcspn(one, "_"), one, role_users[second].prize);
+}
+
+static void check_users(const struct checked *top)
+{
+    for (size_t i = 0; i < ROLE_USERS; i++)
+        for (size_t j = i + 1; j < ROLE_USERS; j++)
+            check_two_users(top, i, j);
 }
 
 static void check_root_users(const struct checked *top)
 {
-    const struct config *config = top->reading->config;
-    if (checked_is_sound(top, "gate_user") && strcmp(config->gate_user, "root") == 0)
-        MISTAKE(top, "gate_user", "gate_user is root; write a user with no rights of its own");
-    if (checked_is_sound(top, "keeper_user") && strcmp(config->keeper_user, "root") == 0)
-        MISTAKE(top, "keeper_user", "keeper_user is root; write a user with no rights of its own");
+    for (size_t i = 0; i < ROLE_USERS; i++)
+        if (checked_is_sound(top, role_users[i].name) && strcmp(role_user(top, i), "root") == 0)
+            MISTAKE(top, role_users[i].name, "%s is root; write a user with no rights of its own",
+                    role_users[i].name);
 }
 
 static void check_key_count(const struct checked *tls)

@@ -98,6 +98,7 @@ struct config {
     char *empty_root;              /* directory that becomes the root of roles without files */
     char *gate_user;               /* used only when started as root */
     char *keeper_user;
+    char *broker_user;
     struct config_strings operators; /* users, besides root and the starter, who may use control */
     uint32_t gates;                /* number of gate processes; 0: one a core */
     struct config_tls tls;

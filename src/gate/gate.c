@@ -113,6 +113,12 @@ static void gate_on_keeper_joined(struct gate *gate, struct message *message)
         keeper_link_join(gate, fd);
 }
 
+static void gate_on_broker_joined(struct gate *gate, struct message *message)
+{
+    broker_link_join(gate, take_fd(&message->broker_joined.channel),
+                     take_fd(&message->broker_joined.signing));
+}
+
 /* Nothing of a session before login, or of a mailbox being read, is lost by closing it. */
 static void gate_on_finish(struct gate *gate, struct message *message)
 {
@@ -141,6 +147,7 @@ static const struct {
     [MESSAGE_configure_listener] = {gate_on_listener, true},
     [MESSAGE_configure_commit] = {gate_on_commit, true},
     [MESSAGE_keeper_joined] = {gate_on_keeper_joined, false},
+    [MESSAGE_broker_joined] = {gate_on_broker_joined, false},
     [MESSAGE_finish] = {gate_on_finish, false},
 };
 
@@ -195,6 +202,7 @@ void gate_init(struct gate *gate, struct event_base *loop, int number, int fd)
     reaper_init(&gate->reaper, loop);
     relays_init(&gate->relays, gate);
     keeper_link_init(&gate->keeper);
+    broker_link_init(&gate->broker);
     invariant(channel_init(&gate->supervisor, loop, fd, ROLE_GATE, ROLE_SUPERVISOR, gate_on_message,
                            gate_on_supervisor_gone, gate) == 0);
 }
@@ -208,6 +216,7 @@ void gate_fini(struct gate *gate)
     health_stop(&gate->health);
     reaper_fini(&gate->reaper);
     keeper_link_fini(&gate->keeper);
+    broker_link_fini(&gate->broker);
     channel_fini(&gate->supervisor);
     settings_unref(gate->draft);
     settings_unref(gate->settings);

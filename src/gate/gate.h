@@ -16,6 +16,7 @@
 #include "base/hash.h"
 #include "channel/channel.h"
 #include "backend/health.h"
+#include "gate/broker_link.h"
 #include "gate/census.h"
 #include "gate/keeper_link.h"
 #include "base/reaper.h"
@@ -35,6 +36,7 @@ struct gate {
     struct settings *settings; /* in force; NULL before the first commit */
     struct settings *draft;    /* being received; NULL outside a configuration */
     struct keeper_link keeper;
+    struct broker_link broker;
     struct hash_table registry; /* of struct registered, by session number */
     struct reaper reaper;
     struct census addresses;

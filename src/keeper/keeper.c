@@ -98,7 +98,7 @@ void keeper_finish(struct keeper *keeper, uint32_t within_ms)
 int keeper_init(struct keeper *keeper, struct event_base *loop, int supervisor_fd, uid_t starter)
 {
     const struct timeval upkeep = {.tv_sec = KEEPER_UPKEEP_S};
-    *keeper = (struct keeper){.loop = loop, .starter = starter};
+    *keeper = (struct keeper){.loop = loop, .broker.fd = -1, .starter = starter};
     setup_init(&keeper->setup);
     control_init(&keeper->control, keeper);
     int result = sessions_init(&keeper->sessions);
@@ -120,6 +120,7 @@ void keeper_fini(struct keeper *keeper)
     for (uint32_t i = 0; i < SESSIONS_GATES_MAX; i++)
         gate_link_free(keeper->gates[i]);
     keeper_flush(keeper);
+    channel_fini(&keeper->broker);
     channel_fini(&keeper->supervisor);
     setup_fini(&keeper->setup);
     sessions_fini(&keeper->sessions);

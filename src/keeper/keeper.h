@@ -31,6 +31,7 @@ struct keeper {
     struct sessions sessions;
     struct gate_link *gates[SESSIONS_GATES_MAX]; /* NULL: no such gate */
     size_t gate_count;
+    struct channel broker; /* fd -1 while there is none */
     struct control control;
     struct event upkeep;
     struct event finish_timer;

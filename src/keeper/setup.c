@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "keeper/broker_link.h"
 #include "keeper/keeper.h"
 
 static void configuration_init(struct setup_configuration *configuration)
@@ -168,6 +169,11 @@ static void on_gate_joined(struct keeper *keeper, struct message *message)
     gate_link_join(keeper, message->gate_joined.gate, take_fd(&message->gate_joined.channel));
 }
 
+static void on_broker_joined(struct keeper *keeper, struct message *message)
+{
+    broker_link_join(keeper, take_fd(&message->broker_joined.channel));
+}
+
 static void on_finish(struct keeper *keeper, struct message *message)
 {
     keeper_finish(keeper, message->finish.within_ms);
@@ -178,7 +184,8 @@ typedef void setup_handler(struct keeper *keeper, struct message *message);
 static setup_handler *const setup_handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_configure_begin] = on_begin,   [MESSAGE_configure_limits] = on_limits,
     [MESSAGE_configure_keeper] = on_keeper, [MESSAGE_configure_commit] = on_commit,
-    [MESSAGE_gate_joined] = on_gate_joined, [MESSAGE_finish] = on_finish,
+    [MESSAGE_gate_joined] = on_gate_joined, [MESSAGE_broker_joined] = on_broker_joined,
+    [MESSAGE_finish] = on_finish,
 };
 
 void setup_on_message(struct channel *channel, struct message *message, void *owner)

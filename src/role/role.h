@@ -56,6 +56,7 @@ struct role_profile {
     bool needs_descriptors;  /* raises RLIMIT_NOFILE to its hard limit */
 };
 
+extern const struct role_profile role_profile_broker;
 extern const struct role_profile role_profile_gate;
 extern const struct role_profile role_profile_keeper;
 

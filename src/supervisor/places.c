@@ -129,6 +129,15 @@ static bool places_prepare_empty_root(const char *path, struct strbuf *problem)
     return true;
 }
 
+static bool places_are_apart(const char *one, const struct account *first, const char *other,
+                             const struct account *second, struct strbuf *problem)
+{
+    if (first->uid != second->uid)
+        return true;
+    strbuf_format(problem, "%s and %s must be different users", one, other);
+    return false;
+}
+
 bool places_prepare(struct places *places, const struct config *config, struct strbuf *problem)
 {
     *places = (struct places){.drops_privilege = geteuid() == 0,
@@ -141,12 +150,12 @@ bool places_prepare(struct places *places, const struct config *config, struct s
     if (!places->drops_privilege)
         return places_prepare_state(places, problem);
     if (!places_find_user("gate_user", config->gate_user, &places->gate, problem) ||
-        !places_find_user("keeper_user", config->keeper_user, &places->keeper, problem))
+        !places_find_user("keeper_user", config->keeper_user, &places->keeper, problem) ||
+        !places_find_user("broker_user", config->broker_user, &places->broker, problem) ||
+        !places_are_apart("gate_user", &places->gate, "keeper_user", &places->keeper, problem) ||
+        !places_are_apart("gate_user", &places->gate, "broker_user", &places->broker, problem) ||
+        !places_are_apart("keeper_user", &places->keeper, "broker_user", &places->broker, problem))
         return false;
-    if (places->gate.uid == places->keeper.uid) {
-        strbuf_append(problem, "gate_user and keeper_user must be different users");
-        return false;
-    }
     return places_prepare_empty_root(places->empty_root, problem) &&
            places_prepare_state(places, problem);
 }

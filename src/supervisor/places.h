@@ -21,8 +21,9 @@ struct places {
     bool drops_privilege; /* started as root: roles become their own users */
     struct account gate;
     struct account keeper;
+    struct account broker;
     char *state_directory;  /* the keeper's root; owned */
-    const char *empty_root; /* the gates' root; the first configuration's */
+    const char *empty_root; /* the gates' and the broker's root; the first configuration's */
 };
 
 /*

@@ -1,4 +1,4 @@
-/* What every role is told of a setup; role_gate.c and role_keeper.c have the rest. */
+/* What every role is told of a setup; the files role_*.c have the rest. */
 #include "supervisor/role_kind.h"
 
 void role_join(const struct config_strings *strings, struct strbuf *lines)

@@ -24,6 +24,7 @@ struct role_kind {
     bool (*send_part)(struct channel *channel, const struct setup *setup, int number, int control);
 };
 
+extern const struct role_kind role_kind_broker;
 extern const struct role_kind role_kind_gate;
 extern const struct role_kind role_kind_keeper;
 

@@ -25,6 +25,7 @@ static const struct {
     {"empty_root", offsetof(struct config, empty_root)},
     {"gate_user", offsetof(struct config, gate_user)},
     {"keeper_user", offsetof(struct config, keeper_user)},
+    {"broker_user", offsetof(struct config, broker_user)},
 };
 
 static const char *config_text(const struct config *config, size_t offset)

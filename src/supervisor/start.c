@@ -8,37 +8,93 @@
 #include "supervisor/notify.h"
 #include "supervisor/reload.h"
 
-/*
- * A channel between a gate and the keeper. What does not arrive is told again to the next of them.
- */
-static void start_join(struct supervisor *supervisor, struct process *gate)
+static bool start_can_join(const struct process *one, const struct process *other)
+{
+    return channel_is_open(&one->channel) && channel_is_open(&other->channel);
+}
+
+/* Tells both of a pair's ends. What does not arrive is told again to the next of them. */
+static void start_tell_pair(struct process *one, const struct message *to_one, struct process *other,
+                            const struct message *to_other)
+{
+    (void)channel_send(&one->channel, to_one);
+    (void)channel_send(&other->channel, to_other);
+}
+
+static void start_close_pair(int ends[2])
+{
+    for (size_t i = 0; i < 2; i++)
+        if (ends[i] >= 0)
+            (void)close(ends[i]);
+}
+
+static void start_join_keeper(struct supervisor *supervisor, struct process *gate)
 {
     int ends[2];
     struct process *keeper = &supervisor->keeper;
-    if (!channel_is_open(&keeper->channel) || !channel_is_open(&gate->channel) ||
-        channel_pair(ends) < 0)
+    if (!start_can_join(keeper, gate) || channel_pair(ends) < 0)
         return;
     struct message to_keeper = {
         .type = MESSAGE_gate_joined,
-        .gate_joined = {.gate = (uint32_t)gate->number, .channel = ends[0]}};
+        .gate_joined = {.gate = (uint32_t)gate->number, .channel = ends[0], .signing = -1}};
     struct message to_gate = {.type = MESSAGE_keeper_joined, .keeper_joined = {.channel = ends[1]}};
-    (void)channel_send(&keeper->channel, &to_keeper);
-    (void)channel_send(&gate->channel, &to_gate);
-    (void)close(ends[0]);
-    (void)close(ends[1]);
+    start_tell_pair(keeper, &to_keeper, gate, &to_gate);
+    start_close_pair(ends);
+}
+
+/* Two channels: on one of them a gate waits for signatures, and for nothing else. */
+static void start_join_broker(struct supervisor *supervisor, struct process *gate)
+{
+    int ends[2] = {-1, -1};
+    int signing[2] = {-1, -1};
+    struct process *broker = &supervisor->broker;
+    if (start_can_join(broker, gate) && channel_pair(ends) == 0 && channel_pair(signing) == 0) {
+        struct message to_broker = {.type = MESSAGE_gate_joined,
+                                    .gate_joined = {.gate = (uint32_t)gate->number,
+                                                    .channel = ends[0],
+                                                    .signing = signing[0]}};
+        struct message to_gate = {.type = MESSAGE_broker_joined,
+                                  .broker_joined = {.channel = ends[1], .signing = signing[1]}};
+        start_tell_pair(broker, &to_broker, gate, &to_gate);
+    }
+    start_close_pair(ends);
+    start_close_pair(signing);
+}
+
+static void start_join_broker_and_keeper(struct supervisor *supervisor)
+{
+    int ends[2];
+    struct process *keeper = &supervisor->keeper;
+    struct process *broker = &supervisor->broker;
+    if (!start_can_join(keeper, broker) || channel_pair(ends) < 0)
+        return;
+    struct message to_keeper = {.type = MESSAGE_broker_joined,
+                                .broker_joined = {.channel = ends[0], .signing = -1}};
+    struct message to_broker = {.type = MESSAGE_keeper_joined,
+                                .keeper_joined = {.channel = ends[1]}};
+    start_tell_pair(keeper, &to_keeper, broker, &to_broker);
+    start_close_pair(ends);
 }
 
 /*
- * A gate hears of the keeper before it opens its doors; the keeper knows its state before the
+ * A gate hears of keeper and broker before it opens its doors; those two know their parts before the
  * gates.
  */
 static void start_tell(struct supervisor *supervisor, struct process *process)
 {
-    if (process != &supervisor->keeper)
-        start_join(supervisor, process);
+    bool is_keeper = process == &supervisor->keeper;
+    bool is_broker = process == &supervisor->broker;
+    if (!is_keeper && !is_broker) {
+        start_join_keeper(supervisor, process);
+        start_join_broker(supervisor, process);
+    }
     process_configure(process, supervisor->running, supervisor->generation, supervisor->control);
-    for (unsigned i = 0; process == &supervisor->keeper && i < supervisor->gate_count; i++)
-        start_join(supervisor, &supervisor->gates[i]);
+    if (is_keeper || is_broker)
+        start_join_broker_and_keeper(supervisor);
+    for (unsigned i = 0; is_keeper && i < supervisor->gate_count; i++)
+        start_join_keeper(supervisor, &supervisor->gates[i]);
+    for (unsigned i = 0; is_broker && i < supervisor->gate_count; i++)
+        start_join_broker(supervisor, &supervisor->gates[i]);
 }
 
 /*
@@ -94,12 +150,14 @@ static void start_announce(struct supervisor *supervisor)
         reload_begin(supervisor, supervisor->reload_reads);
 }
 
-/* The keeper first: a gate's first login finds it. */
+/* The keeper first, then the broker: a gate's first login finds them. */
 void start_advance(struct supervisor *supervisor)
 {
     if (!supervisor_is_settled(supervisor))
         return;
-    if (supervisor->gates[0].phase == PROCESS_ABSENT)
+    if (supervisor->broker.phase == PROCESS_ABSENT)
+        start_process(supervisor, &supervisor->broker);
+    else if (supervisor->gates[0].phase == PROCESS_ABSENT)
         start_absent(supervisor);
     else
         start_announce(supervisor);

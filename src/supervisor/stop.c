@@ -6,28 +6,40 @@
 #include "base/log.h"
 #include "supervisor/notify.h"
 
-/* The gates first, since what they still have in flight may need the keeper. */
+/* The gates first, since what they still have in flight may need the others; the broker may ask the keeper. */
 void stop_advance(struct supervisor *supervisor)
 {
     for (unsigned i = 0; i < supervisor->gate_count; i++)
         if (process_is_alive(&supervisor->gates[i]))
             return;
-    if (!process_is_alive(&supervisor->keeper))
-        (void)event_base_loopexit(supervisor->loop, NULL);
-    else if (supervisor->keeper.phase != PROCESS_ENDING)
-        process_finish(&supervisor->keeper, SUPERVISOR_KEEPER_FINISH_MS);
+    struct process *last[] = {&supervisor->broker, &supervisor->keeper};
+    for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+        if (!process_is_alive(last[i]))
+            continue;
+        if (last[i]->phase != PROCESS_ENDING)
+            process_finish(last[i], SUPERVISOR_KEEPER_FINISH_MS);
+        return;
+    }
+    (void)event_base_loopexit(supervisor->loop, NULL);
+}
+
+static bool is_gate(const struct process *process)
+{
+    return process->kind == &role_kind_gate;
 }
 
 static void stop_one(struct supervisor *supervisor, struct process *process)
 {
+    (void)supervisor;
     (void)evtimer_del(process->restart);
-    if (process != &supervisor->keeper && process_is_alive(process))
+    if (is_gate(process) && process_is_alive(process))
         process_finish(process, SUPERVISOR_FINISH_MS);
 }
 
 static void stop_hasten_one(struct supervisor *supervisor, struct process *process)
 {
-    if (process != &supervisor->keeper)
+    (void)supervisor;
+    if (is_gate(process))
         process_kill(process);
 }
 

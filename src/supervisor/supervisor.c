@@ -17,18 +17,22 @@
 void supervisor_each(struct supervisor *supervisor, process_visit_fn *visit)
 {
     visit(supervisor, &supervisor->keeper);
+    visit(supervisor, &supervisor->broker);
     for (unsigned i = 0; i < supervisor->gate_count; i++)
         visit(supervisor, &supervisor->gates[i]);
 }
 
+static bool is_settled(const struct process *process)
+{
+    return process->phase == PROCESS_READY || process->phase == PROCESS_ABSENT;
+}
+
 bool supervisor_is_settled(struct supervisor *supervisor)
 {
-    bool is_settled =
-        supervisor->keeper.phase == PROCESS_READY || supervisor->keeper.phase == PROCESS_ABSENT;
+    bool are_settled = is_settled(&supervisor->keeper) && is_settled(&supervisor->broker);
     for (unsigned i = 0; i < supervisor->gate_count; i++)
-        is_settled &= supervisor->gates[i].phase == PROCESS_READY ||
-                      supervisor->gates[i].phase == PROCESS_ABSENT;
-    return is_settled;
+        are_settled &= is_settled(&supervisor->gates[i]);
+    return are_settled;
 }
 
 void process_explain(const struct process *process, const char *what, const char *reason,
@@ -104,6 +108,8 @@ static struct process *supervisor_find(struct supervisor *supervisor, pid_t pid)
 {
     if (supervisor->keeper.pid == pid)
         return &supervisor->keeper;
+    if (supervisor->broker.pid == pid)
+        return &supervisor->broker;
     for (unsigned i = 0; i < supervisor->gate_count; i++)
         if (supervisor->gates[i].pid == pid)
             return &supervisor->gates[i];
@@ -156,7 +162,8 @@ static bool supervisor_take_signals(struct supervisor *supervisor)
 
 static bool supervisor_make_processes(struct supervisor *supervisor)
 {
-    if (process_init(&supervisor->keeper, supervisor, &role_kind_keeper, PROCESS_NUMBER_NONE) < 0)
+    if (process_init(&supervisor->keeper, supervisor, &role_kind_keeper, PROCESS_NUMBER_NONE) < 0 ||
+        process_init(&supervisor->broker, supervisor, &role_kind_broker, PROCESS_NUMBER_NONE) < 0)
         return false;
     for (unsigned i = 0; i < supervisor->running->doors.gates; i++) {
         supervisor->gate_count = i + 1;

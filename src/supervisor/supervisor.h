@@ -17,11 +17,11 @@
 #include "supervisor/watch.h"
 
 enum supervisor_phase {
-    SUPERVISOR_STARTING,  /* the keeper, then the gates, take the first setup, or all ends */
+    SUPERVISOR_STARTING,  /* keeper, broker, then the gates, take the first setup, or all ends */
     SUPERVISOR_RUNNING,
     SUPERVISOR_RELOADING, /* the roles were sent the candidate and have not all answered */
     SUPERVISOR_RESTORING, /* one refused it: the others take the running setup again */
-    SUPERVISOR_STOPPING,  /* the gates finish, then the keeper */
+    SUPERVISOR_STOPPING,  /* the gates finish, then broker and keeper */
 };
 
 enum {
@@ -42,6 +42,7 @@ struct supervisor {
     struct setup *candidate; /* while reloading */
     uint64_t generation;     /* of what was sent last */
     struct process keeper;
+    struct process broker;
     struct process gates[DOOR_GATES_MAX];
     unsigned gate_count;
     int control;        /* the listening control socket */
@@ -73,7 +74,7 @@ void supervisor_process_ended(struct supervisor *supervisor, struct process *pro
                               const char *how);
 void supervisor_process_due(struct supervisor *supervisor, struct process *process);
 
-/* Calls visit for the keeper and each gate. */
+/* Calls visit for the keeper, the broker and each gate. */
 typedef void process_visit_fn(struct supervisor *supervisor, struct process *process);
 void supervisor_each(struct supervisor *supervisor, process_visit_fn *visit);
 

@@ -1,5 +1,5 @@
 /*
- * A gate or a keeper, after the name that it is run by, for tests of the supervisor: it takes its
+ * A gate, a keeper or a broker, after the name that it is run by, for tests of the supervisor: it takes its
  * configuration, serves a line to each connection, and misbehaves as the host name tells it. A
  * first label such as gate1-refuse is meant for gate 1, gate-refuse for every gate; any other name
  * is a well-behaved one's.
@@ -160,6 +160,10 @@ static void on_finish(struct fake *fake, struct message *message)
 
 static void on_keeper_joined(struct fake *fake, struct message *message)
 {
+    if (fake->supervisor.self == ROLE_BROKER) {
+        log_sentence(LOG_INFO, "joined_keeper", "by the supervisor");
+        return;
+    }
     struct message greeting = {.type = MESSAGE_session_started,
                                .session_started = {.session = (uint64_t)fake->number}};
     if (channel_send_blocking(message->keeper_joined.channel, &greeting) < 0)
@@ -183,8 +187,22 @@ static void on_gate_closed(struct channel *channel, enum channel_end end, void *
     (void)owner;
 }
 
+/* The broker logs who was joined to it, and whether with both channels. */
+static void fake_note_gate(uint32_t gate, bool has_signing)
+{
+    struct log_record record;
+    log_begin(&record, LOG_INFO, "joined");
+    log_number(&record, "gate", gate);
+    log_number(&record, "signing", has_signing);
+    log_end(&record);
+}
+
 static void on_gate_joined(struct fake *fake, struct message *message)
 {
+    if (fake->supervisor.self == ROLE_BROKER) {
+        fake_note_gate(message->gate_joined.gate, message->gate_joined.signing >= 0);
+        return;
+    }
     struct channel *gate = &fake->gates[message->gate_joined.gate % GATES_MAX];
     channel_fini(gate);
     if (channel_init(gate, fake->loop, take_fd(&message->gate_joined.channel), ROLE_KEEPER,
@@ -251,21 +269,37 @@ static void on_closed(struct channel *channel, enum channel_end end, void *owner
     (void)event_base_loopbreak(fake->loop);
 }
 
+struct fake_kind {
+    const char *name;
+    enum role role;
+    const struct role_profile *profile;
+};
+
+static const struct fake_kind *fake_kind_of(const char *name)
+{
+    static const struct fake_kind kinds[] = {{"keeper", ROLE_KEEPER, &role_profile_keeper},
+                                             {"broker", ROLE_BROKER, &role_profile_broker},
+                                             {"gate", ROLE_GATE, &role_profile_gate}};
+    const struct fake_kind *kind = kinds;
+    while (kind->role != ROLE_GATE && strcmp(kind->name, name) != 0)
+        kind++;
+    return kind;
+}
+
 int main(int argc, char **argv)
 {
     static struct fake fake;
     struct role_start start;
-    bool is_keeper = strcmp(argv[0], "keeper") == 0;
-    role_begin(&start, argc, argv, is_keeper ? &role_profile_keeper : &role_profile_gate);
-    fake.role = is_keeper ? "keeper" : "gate";
+    const struct fake_kind *kind = fake_kind_of(argv[0]);
+    role_begin(&start, argc, argv, kind->profile);
+    fake.role = kind->name;
     fake.number = start.number;
     fake.loop = event_base_new();
     for (size_t i = 0; i < GATES_MAX; i++)
         fake.gates[i].fd = -1;
-    if (fake.loop == NULL || channel_init(&fake.supervisor, fake.loop, ROLE_CHANNEL_FD, ROLE_GATE,
+    if (fake.loop == NULL || channel_init(&fake.supervisor, fake.loop, ROLE_CHANNEL_FD, kind->role,
                                           ROLE_SUPERVISOR, on_message, on_closed, &fake) < 0)
         return EXIT_FAILURE;
-    fake.supervisor.self = is_keeper ? ROLE_KEEPER : ROLE_GATE;
     role_confine(&start);
     (void)event_base_dispatch(fake.loop);
     return EXIT_SUCCESS;

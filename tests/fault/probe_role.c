@@ -244,6 +244,7 @@ int main(int argc, char **argv)
     if (mkdtemp(root) == NULL || (geteuid() == 0 && chown(root, ORDINARY_ID, ORDINARY_ID) != 0))
         die("mkdtemp");
     probe_role(ROLE_GATE, &role_profile_gate, root);
+    probe_role(ROLE_BROKER, &role_profile_broker, root);
     probe_role(ROLE_KEEPER, &role_profile_keeper, root);
     if (rmdir(root) != 0)
         complain("keeper", root, "something lies in it", "be empty afterwards");

@@ -52,7 +52,7 @@ class Rig:
         os.mkdir(self.path("bin"))
         supervisor, fake = programs
         shutil.copy(supervisor, self.path("bin", "supervisor"))
-        for role in ("gate", "keeper"):
+        for role in ("gate", "keeper", "broker"):
             shutil.copy(fake, self.path("bin", role))
         self.write("cert.pem", "FIRST\n")
         self.write("key.pem", "KEY\n", 0o600)
@@ -61,7 +61,7 @@ class Rig:
         self.conf = {
             "hostname": "mail.example.org", "domains": "{example.org}", "gates": 2,
             "state": f'"sqlite:{self.path("state", "state.db")}"', "control": self.path("control"),
-            "empty_root": self.path("empty"), "gate_user": "nobody", "keeper_user": "daemon",
+            "empty_root": self.path("empty"), "gate_user": "nobody", "keeper_user": "daemon", "broker_user": "sys",
         }
         self.tls = {"certificate": [self.path("cert.pem")], "key": [self.path("key.pem")],
                     "client_ca": [self.path("ca.pem")]}

@@ -63,7 +63,7 @@ class Start(Case):
 
     def test_a_role_has_nothing_that_it_was_not_given(self):
         running = self.rig.start()
-        for name in ("gate/0", "gate/1", "keeper"):
+        for name in ("gate/0", "gate/1", "keeper", "broker"):
             pid = running.role(name)
             with open(f"/proc/{pid}/environ", "rb") as environment:
                 self.assertEqual(environment.read(), b"")
@@ -78,7 +78,8 @@ class Start(Case):
         running = self.rig.start()
         keeper, gate = running.role("keeper"), running.role("gate/0")
         self.assertEqual(os.stat(f"/proc/{keeper}/root").st_ino, os.stat(self.rig.path("state")).st_ino)
-        self.assertEqual(os.stat(f"/proc/{gate}/root").st_ino, os.stat(self.rig.path("empty")).st_ino)
+        for pid in (gate, running.role("broker")):
+            self.assertEqual(os.stat(f"/proc/{pid}/root").st_ino, os.stat(self.rig.path("empty")).st_ino)
         state = os.stat(self.rig.path("state"))
         self.assertEqual((stat.S_IMODE(state.st_mode), state.st_uid), (0o700, 1))
         running.wait("ready")
@@ -109,7 +110,7 @@ class Start(Case):
 
     def test_a_dead_supervisor_takes_its_roles_along_and_can_be_started_again(self):
         running = self.rig.start()
-        roles = [running.role(name) for name in ("gate/0", "gate/1", "keeper")]
+        roles = [running.role(name) for name in ("gate/0", "gate/1", "keeper", "broker")]
         running.child.kill()
         running.wait_end()
         for pid in roles:
@@ -163,10 +164,11 @@ class FailedStart(Case):
 
     @only_as_root
     def test_missing_user(self):
-        for setting in ("gate_user", "keeper_user"):
+        for setting in ("gate_user", "keeper_user", "broker_user"):
             with self.subTest(setting):
-                self.rig.conf[setting] = "no-such-user"
+                former, self.rig.conf[setting] = self.rig.conf[setting], "no-such-user"
                 self.assert_one_line(self.rig.start_fails(), setting, "no-such-user")
+                self.rig.conf[setting] = former
 
     @only_as_root
     def test_user_with_roots_rights(self):
@@ -198,7 +200,7 @@ class FailedStart(Case):
         self.assert_one_line(self.rig.start_fails(), self.rig.path("key.pem"))
 
     def test_a_role_refuses(self):
-        for host in ("keeper-refuse", "gate1-refuse"):
+        for host in ("keeper-refuse", "broker-refuse", "gate1-refuse"):
             with self.subTest(host):
                 self.rig.conf["hostname"] = f"{host}.example.org"
                 self.assert_one_line(self.rig.start_fails(), "it was told to refuse")
@@ -412,7 +414,7 @@ class Restart(Case):
 
     def test_each_role_comes_back(self):
         running = self.rig.start()
-        for name in ("gate/0", "gate/1", "keeper"):
+        for name in ("gate/0", "gate/1", "keeper", "broker"):
             with self.subTest(name):
                 self.assertIn("SIGKILL", running.kill(name)["how"])
         self.assert_served(generation="1")
@@ -426,6 +428,19 @@ class Restart(Case):
             running.wait("heard", gate=gate, count=2)
         running.kill("gate/1")
         running.wait("heard", gate=1, count=3)
+
+    def test_everybody_is_joined_to_the_new_broker(self):
+        running = self.rig.start()
+        for count in (1, 2):
+            for gate in (0, 1):
+                running.wait("joined", gate=gate, signing=1, count=count)
+            running.wait("joined_keeper", count=count)
+            if count == 1:
+                running.kill("broker")
+        running.kill("gate/1")
+        running.wait("joined", gate=1, signing=1, count=3)
+        running.kill("keeper")
+        running.wait("joined_keeper", count=3)
 
     def test_delays_grow(self):
         running = self.rig.start()
@@ -452,7 +467,7 @@ class Stop(Case):
             with self.subTest(number):
                 running = self.rig.start()
                 self.addCleanup(running.close)
-                roles = [running.role(name) for name in ("gate/0", "gate/1", "keeper")]
+                roles = [running.role(name) for name in ("gate/0", "gate/1", "keeper", "broker")]
                 running.child.send_signal(number)
                 self.assertEqual(running.wait_end(), 0)
                 self.assertEqual([pid for pid in roles if not is_gone(pid)], [])

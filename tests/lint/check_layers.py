@@ -22,6 +22,7 @@ MAY_USE = {
     # The processes never use each other's folders; what two need is a message in channel/schema.def.
     "gate": FOUNDATIONS | {"config/terms.h"},
     "keeper": FOUNDATIONS | {"config/terms.h"},
+    "broker": FOUNDATIONS | {"config/terms.h"},
     "supervisor": FOUNDATIONS | {"config"},
     "cli": FOUNDATIONS | {"config"},
 }

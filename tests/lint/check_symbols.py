@@ -29,6 +29,7 @@ FORBIDDEN = {
     "gate": [STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES],
     "backend": [STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES],
     "keeper": [TLS, CERTIFICATES, CONFIGURATION, ARCHIVES, STARTING, NAMES, CONNECTING],
+    "broker": [STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES],
     "supervisor": [TLS, CERTIFICATES, STORE, ARCHIVES],  # opens and hands over, parses nothing
     "config": [TLS, CERTIFICATES, STORE, STARTING, "connect|bind|listen"],
 }
@@ -37,6 +38,7 @@ FORBIDDEN = {
 NOT_LINKED = {
     "gate": ["libsqlite3", "libconfuse"],
     "keeper": ["libssl", "libconfuse"],
+    "broker": ["libsqlite3", "libconfuse"],
     "supervisor": ["libssl", "libsqlite3"],
 }
 

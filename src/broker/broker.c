@@ -1,0 +1,112 @@
+/* What the supervisor tells the broker; see broker.h. Called from main.c. */
+#include "broker/broker.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+/* --- Configuration -------------------------------------------------------------------------------- */
+
+static void broker_complain(struct broker *broker, const char *sentence)
+{
+    if (broker->problem.len == 0)
+        strbuf_append(&broker->problem, sentence);
+}
+
+static void broker_on_begin(struct broker *broker, struct message *message)
+{
+    strbuf_reset(&broker->problem);
+    broker->draft = message->configure_begin.generation;
+}
+
+static void broker_answer(struct broker *broker, uint64_t generation)
+{
+    struct message answer = {.type = MESSAGE_configured, .configured = {.generation = generation}};
+    if (broker->problem.len > 0)
+        answer = (struct message){.type = MESSAGE_configure_refused,
+                                  .configure_refused = {.generation = generation,
+                                                        .reason = strbuf_span(&broker->problem)}};
+    (void)channel_send(&broker->supervisor, &answer);
+}
+
+static void broker_on_commit(struct broker *broker, struct message *message)
+{
+    uint64_t generation = message->configure_commit.generation;
+    if (broker->draft != generation)
+        broker_complain(broker, "the configuration arrived in disorder");
+    broker_answer(broker, generation);
+    broker->draft = 0;
+}
+
+/* --- Life ----------------------------------------------------------------------------------------- */
+
+static void broker_on_keeper_joined(struct broker *broker, struct message *message)
+{
+    keeper_link_join(&broker->keeper, broker->loop, take_fd(&message->keeper_joined.channel));
+}
+
+static void broker_on_gate_joined(struct broker *broker, struct message *message)
+{
+    gate_link_join(broker, message->gate_joined.gate, take_fd(&message->gate_joined.channel),
+                   take_fd(&message->gate_joined.signing));
+}
+
+/* The gates have ended before: nothing is in flight that somebody waits for. */
+static void broker_on_finish(struct broker *broker, struct message *message)
+{
+    (void)message;
+    (void)event_base_loopbreak(broker->loop);
+}
+
+typedef void broker_message_fn(struct broker *broker, struct message *message);
+
+/* What needs a draft is not taken without one. */
+static const struct {
+    broker_message_fn *handle;
+    bool needs_draft;
+} broker_messages[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_configure_begin] = {broker_on_begin, false},
+    [MESSAGE_configure_commit] = {broker_on_commit, true},
+    [MESSAGE_keeper_joined] = {broker_on_keeper_joined, false},
+    [MESSAGE_gate_joined] = {broker_on_gate_joined, false},
+    [MESSAGE_finish] = {broker_on_finish, false},
+};
+
+static void broker_on_message(struct channel *channel, struct message *message, void *owner)
+{
+    struct broker *broker = owner;
+    broker_message_fn *handle = broker_messages[message->type].handle;
+    (void)channel;
+    if (handle != NULL && (broker->draft != 0 || !broker_messages[message->type].needs_draft))
+        handle(broker, message);
+}
+
+/* Without its supervisor nobody would join it to a new gate. */
+static void broker_on_supervisor_gone(struct channel *channel, enum channel_end end, void *owner)
+{
+    struct broker *broker = owner;
+    (void)channel;
+    if (end != CHANNEL_PEER_GONE) {
+        struct log_record record;
+        log_begin(&record, LOG_ERROR, "supervisor_lost");
+        log_text(&record, "reason", channel_end_text(end));
+        log_end(&record);
+    }
+    (void)event_base_loopbreak(broker->loop);
+}
+
+int broker_init(struct broker *broker, struct event_base *loop, int supervisor_fd)
+{
+    *broker = (struct broker){.loop = loop, .problem = STRBUF(BROKER_PROBLEM_MAX)};
+    keeper_link_init(&broker->keeper);
+    return channel_init(&broker->supervisor, loop, supervisor_fd, ROLE_BROKER, ROLE_SUPERVISOR,
+                        broker_on_message, broker_on_supervisor_gone, broker);
+}
+
+void broker_fini(struct broker *broker)
+{
+    for (size_t i = 0; i < BROKER_GATES_MAX; i++)
+        gate_link_free(broker->gates[i]);
+    keeper_link_fini(&broker->keeper);
+    channel_fini(&broker->supervisor);
+    strbuf_fini(&broker->problem);
+}

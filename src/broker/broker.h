@@ -1,0 +1,34 @@
+/*
+ * The broker: the process that holds what a gate must not, even when it was taken over. One loop, no
+ * threads; everything hangs on struct broker. The supervisor configures it and hands it the channels
+ * of the gates and the keeper. It has no client socket, and believes of a gate only what the schema
+ * lets a gate say.
+ */
+#ifndef POSTERN_BROKER_BROKER_H
+#define POSTERN_BROKER_BROKER_H
+
+#include <event2/event.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/strbuf.h"
+#include "broker/gate_link.h"
+#include "broker/keeper_link.h"
+#include "channel/channel.h"
+
+enum { BROKER_GATES_MAX = 64, BROKER_PROBLEM_MAX = 1024 };
+
+struct broker {
+    struct event_base *loop;
+    struct channel supervisor;
+    struct keeper_link keeper;
+    struct gate_link *gates[BROKER_GATES_MAX]; /* NULL: no such gate */
+    uint64_t draft;                            /* the generation being received; 0: none */
+    struct strbuf problem;                     /* the first thing that was wrong with it */
+};
+
+/* Takes the supervisor's channel. 0 or -errno. */
+int broker_init(struct broker *broker, struct event_base *loop, int supervisor_fd) MUST_USE;
+void broker_fini(struct broker *broker);
+
+#endif

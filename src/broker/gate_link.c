@@ -1,0 +1,77 @@
+/* What a gate asks of the broker; see gate_link.h. A handler a message; the tables name them. */
+#include "broker/gate_link.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "broker/broker.h"
+
+typedef void gate_handler(struct gate_link *link, struct message *message);
+
+static gate_handler *const gate_handlers[MESSAGE_TYPE_COUNT] = {NULL};
+
+static gate_handler *const signing_handlers[MESSAGE_TYPE_COUNT] = {NULL};
+
+static void link_on_message(struct channel *channel, struct message *message, void *owner)
+{
+    struct gate_link *link = owner;
+    gate_handler *const *handlers = channel == &link->signing ? signing_handlers : gate_handlers;
+    if (handlers[message->type] != NULL)
+        handlers[message->type](link, message);
+}
+
+static void link_on_closed(struct channel *channel, enum channel_end end, void *owner)
+{
+    struct gate_link *link = owner;
+    struct log_record record;
+    (void)channel;
+    log_begin(&record, end == CHANNEL_PEER_GONE ? LOG_INFO : LOG_ERROR, "gate_left");
+    log_number(&record, "gate", link->number);
+    log_text(&record, "reason", channel_end_text(end));
+    log_end(&record);
+    gate_link_free(link);
+}
+
+void gate_link_free(struct gate_link *link)
+{
+    if (link == NULL)
+        return;
+    link->broker->gates[link->number] = NULL;
+    channel_fini(&link->channel);
+    channel_fini(&link->signing);
+    free(link);
+}
+
+static bool link_open_one(struct gate_link *link, struct channel *channel, int *fd)
+{
+    return *fd >= 0 && channel_init(channel, link->broker->loop, take_fd(fd), ROLE_BROKER, ROLE_GATE,
+                                    link_on_message, link_on_closed, link) == 0;
+}
+
+/* Takes over both in any case. False when they can't be served. */
+static bool link_open(struct broker *broker, uint32_t number, int channel_fd, int signing_fd)
+{
+    auto_close int channel = channel_fd;
+    auto_close int signing = signing_fd;
+    if (number >= BROKER_GATES_MAX)
+        return false;
+    gate_link_free(broker->gates[number]);
+    struct gate_link *link = calloc(1, sizeof *link);
+    if (link == NULL)
+        return false;
+    *link = (struct gate_link){.channel.fd = -1, .signing.fd = -1, .broker = broker, .number = number};
+    broker->gates[number] = link;
+    if (link_open_one(link, &link->channel, &channel) && link_open_one(link, &link->signing, &signing))
+        return true;
+    gate_link_free(link);
+    return false;
+}
+
+void gate_link_join(struct broker *broker, uint32_t number, int channel_fd, int signing_fd)
+{
+    if (!link_open(broker, number, channel_fd, signing_fd))
+        log_sentence(LOG_ERROR, "gate_not_joined",
+                     "gate %u can't be served: no memory, or its number is above %d", number,
+                     BROKER_GATES_MAX - 1);
+}

@@ -1,0 +1,30 @@
+/*
+ * The broker's end of one gate: two channels. On the one the gate waits for signatures and does
+ * nothing else meanwhile; the other is for all that may take its time.
+ */
+#ifndef POSTERN_BROKER_GATE_LINK_H
+#define POSTERN_BROKER_GATE_LINK_H
+
+#include <stdint.h>
+
+#include "channel/channel.h"
+
+struct broker;
+
+struct gate_link {
+    struct channel channel;
+    struct channel signing;
+    struct broker *broker;
+    uint32_t number;
+};
+
+/*
+ * Takes over the channels of the gate with that number. A link that the number had before is closed:
+ * its gate is gone.
+ */
+void gate_link_join(struct broker *broker, uint32_t number, int channel_fd, int signing_fd);
+
+/* Takes NULL. */
+void gate_link_free(struct gate_link *link);
+
+#endif

@@ -1,0 +1,48 @@
+/* The broker, as a gate asks it; see broker_link.h. Called from gate.c. */
+#include "gate/broker_link.h"
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "gate/gate.h"
+
+void broker_link_init(struct broker_link *link)
+{
+    *link = (struct broker_link){.channel.fd = -1, .signing = -1};
+}
+
+void broker_link_fini(struct broker_link *link)
+{
+    channel_fini(&link->channel);
+    cleanup_close(&link->signing);
+}
+
+typedef void broker_handler(struct gate *gate, struct message *message);
+
+static broker_handler *const broker_handlers[MESSAGE_TYPE_COUNT] = {NULL};
+
+static void broker_link_on_message(struct channel *channel, struct message *message, void *owner)
+{
+    (void)channel;
+    if (broker_handlers[message->type] != NULL)
+        broker_handlers[message->type](owner, message);
+}
+
+static void broker_link_on_closed(struct channel *channel, enum channel_end end, void *owner)
+{
+    struct gate *gate = owner;
+    struct log_record record;
+    (void)channel;
+    log_begin(&record, LOG_WARNING, "broker_away");
+    log_text(&record, "reason", channel_end_text(end));
+    log_end(&record);
+    cleanup_close(&gate->broker.signing);
+}
+
+void broker_link_join(struct gate *gate, int fd, int signing_fd)
+{
+    broker_link_fini(&gate->broker);
+    gate->broker.signing = signing_fd;
+    if (fd < 0 || channel_init(&gate->broker.channel, gate->loop, fd, ROLE_GATE, ROLE_BROKER,
+                               broker_link_on_message, broker_link_on_closed, gate) != 0)
+        log_sentence(LOG_ERROR, "broker_not_joined", "no memory for the channel to the broker");
+}

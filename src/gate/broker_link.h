@@ -1,0 +1,24 @@
+/*
+ * The gate's side of its channel to the broker, for all that may take its time. Signatures, for which
+ * a handshake waits, have a channel of their own.
+ */
+#ifndef POSTERN_GATE_BROKER_LINK_H
+#define POSTERN_GATE_BROKER_LINK_H
+
+#include "channel/channel.h"
+
+struct gate;
+
+struct broker_link {
+    struct channel channel; /* fd -1 while there is no broker */
+    int signing;            /* -1 as well */
+};
+
+/* No broker yet. */
+void broker_link_init(struct broker_link *link);
+void broker_link_fini(struct broker_link *link);
+
+/* Takes over the channels to a (new) broker. */
+void broker_link_join(struct gate *gate, int fd, int signing_fd);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * What the broker is started with and told.
+ */
+#include "supervisor/role_kind.h"
+
+static const struct account *broker_account(const struct places *places)
+{
+    return &places->broker;
+}
+
+static const char *broker_root(const struct places *places)
+{
+    return places->drops_privilege ? places->empty_root : NULL;
+}
+
+static bool broker_send_part(struct channel *channel, const struct setup *setup, int number,
+                             int control)
+{
+    (void)channel;
+    (void)setup;
+    (void)number;
+    (void)control;
+    return true;
+}
+
+const struct role_kind role_kind_broker = {
+    .role = ROLE_BROKER,
+    .executable = "broker",
+    .account = broker_account,
+    .root = broker_root,
+    .send_part = broker_send_part,
+};
