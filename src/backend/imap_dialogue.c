@@ -48,7 +48,8 @@ static void backend_append_endpoint(struct strbuf *out, const char *ip_key, cons
     ip_format(&endpoint->ip, text);
     (void)snprintf(port, sizeof port, "%u", endpoint->port);
     backend_append_pair(out, ip_key, span_of(text));
-    backend_append_pair(out, port_key, span_of(port));
+    if (endpoint->port != 0) /* of a webmail server's client nobody said it */
+        backend_append_pair(out, port_key, span_of(port));
 }
 
 /* The client's address and session, in the fields that Dovecot takes from trusted networks. */

@@ -86,6 +86,11 @@ struct config_listener {
     size_t proxy_protocol_count;
     bool preauth;
     enum config_enrolment after_enrolment;
+    enum config_listener_mode mode;
+    struct ip_prefix *trusted_clients; /* webmail servers, believed about whose client it is */
+    size_t trusted_clients_count;
+    struct ip_prefix *health_checks; /* load balancers and monitors */
+    size_t health_checks_count;
 };
 
 struct config {

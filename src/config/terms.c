@@ -7,6 +7,9 @@ const struct term protocol_terms[] = {
 const struct term listener_tls_terms[] = {
     {"implicit", LISTENER_TLS_IMPLICIT}, {"starttls", LISTENER_TLS_STARTTLS}, {NULL, 0}};
 
+const struct term listener_mode_terms[] = {
+    {"enforce", LISTENER_ENFORCE}, {"observe", LISTENER_OBSERVE}, {NULL, 0}};
+
 const struct term backend_tls_terms[] = {{"none", BACKEND_TLS_NONE},
                                          {"starttls", BACKEND_TLS_STARTTLS},
                                          {"implicit", BACKEND_TLS_IMPLICIT},

@@ -15,6 +15,9 @@ enum config_protocol { PROTOCOL_IMAP, PROTOCOL_POP3, PROTOCOL_SMTP, PROTOCOL_COU
 enum config_listener_tls { LISTENER_TLS_IMPLICIT, LISTENER_TLS_STARTTLS, LISTENER_TLS_COUNT };
 enum config_backend_tls { BACKEND_TLS_NONE, BACKEND_TLS_STARTTLS, BACKEND_TLS_IMPLICIT, BACKEND_TLS_COUNT };
 
+/* Whether a listener's rules refuse, or only say what they would have refused. */
+enum config_listener_mode { LISTENER_ENFORCE, LISTENER_OBSERVE };
+
 /* How the backend is told who the client is. */
 enum config_identify { IDENTIFY_NONE, IDENTIFY_ID, IDENTIFY_PROXY, IDENTIFY_COUNT };
 
@@ -38,6 +41,7 @@ struct term {
 
 extern const struct term protocol_terms[];
 extern const struct term listener_tls_terms[];
+extern const struct term listener_mode_terms[];
 extern const struct term backend_tls_terms[];
 extern const struct term identify_terms[];
 extern const struct term username_terms[];

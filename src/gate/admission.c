@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 enum { ADMISSION_FACTOR_TEXT_MAX = 64 };
@@ -30,6 +31,12 @@ struct admission *admission_new(uint64_t id, const struct listener *listener, co
     }
     *admission->certificate = *mark;
     return admission;
+}
+
+void admission_drop_certificate(struct admission *admission)
+{
+    free(take(&admission->certificate));
+    admission->factors &= ~(unsigned)FACTOR_CERTIFICATE;
 }
 
 void admission_free(struct admission *admission)
@@ -75,7 +82,8 @@ void admission_to_ask(const struct admission *admission, struct message *ret_mes
                                       .factor = strbuf_span(factor_text),
                                       .has_certificate = admission->certificate != NULL,
                                       .enrolment = (uint8_t)admission_enrolment(admission)};
-    memcpy(ask->address, admission->address.octets, sizeof ask->address);
+    if (admission->has_place)
+        memcpy(ask->address, admission->address.octets, sizeof ask->address);
     if (admission->certificate != NULL)
         memcpy(ask->fingerprint, admission->certificate->fingerprint, sizeof ask->fingerprint);
 }

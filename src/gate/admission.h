@@ -20,6 +20,7 @@ struct admission {
     int64_t started_s;
     const struct listener *listener; /* kept alive by the owner's reference to its settings */
     struct ip address;
+    bool has_place; /* false: address is a webmail server's, and whose client it is was not said */
     unsigned factors; /* or-ed enum config_factor that the login rests on */
     struct certificate_mark *certificate; /* of a valid one; owned; NULL: none */
     char login[];                         /* canonical, NUL-terminated */
@@ -29,6 +30,9 @@ struct admission {
 struct admission *admission_new(uint64_t id, const struct listener *listener, const struct ip *address,
                                 struct span login, unsigned factors,
                                 const struct certificate_mark *mark) MUST_USE;
+
+/* It rests on its other factors alone from now on. */
+void admission_drop_certificate(struct admission *admission);
 
 /* Takes NULL. */
 void admission_free(struct admission *admission);

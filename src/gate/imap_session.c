@@ -10,6 +10,8 @@
 #include "base/invariant.h"
 #include "base/log.h"
 #include "gate/gate.h"
+#include "gate/listener.h"
+#include "gate/verdict.h"
 #include "protocol/imap_response.h"
 
 enum {
@@ -137,7 +139,10 @@ static void imap_on_logout(struct session *session, struct span arguments)
     session_close(session, "logged out");
 }
 
-/* Names are for us to say: x-originating-ip and its like are what a backend would believe. */
+/*
+ * Names are for us to say: x-originating-ip and its like are what a backend would believe. What a trusted
+ * client says there is taken as its client's address, and told on as ours.
+ */
 static bool imap_id_is_trusted_field(struct span key)
 {
     return span_starts_nocase(key, SPAN("x-"));
@@ -185,6 +190,44 @@ static void imap_log_id(const struct session *session, const struct imap_id_pair
     log_end(&record);
 }
 
+/* What a webmail server says of its client: NULL, or why that is not believed. */
+static const char *imap_take_client_address(struct session *session, const struct imap_id_pair *pairs,
+                                            size_t count)
+{
+    const struct imap_id_pair *said = NULL;
+    struct ip ip;
+    for (size_t i = 0; i < count; i++) {
+        if (!span_equal_nocase(pairs[i].key, SPAN("x-originating-ip")))
+            continue;
+        if (said != NULL)
+            return "x-originating-ip is there twice";
+        said = &pairs[i];
+    }
+    if (said == NULL)
+        return NULL;
+    if (said->value.at == NULL || !ip_parse(said->value, &ip))
+        return "x-originating-ip is no address";
+    if (session->has_client_address)
+        return ip_equal(&ip, &session->peer.ip) ? NULL : "x-originating-ip was another before";
+    if (!listener_use_client_address(session, &ip))
+        return "x-originating-ip has too many connections";
+    session->has_client_address = true;
+    return NULL;
+}
+
+static void imap_refuse_client_address(struct session *session, const char *why)
+{
+    struct log_record record;
+    log_begin(&record, LOG_WARNING, "client_address_refused");
+    log_id(&record, "session", session->registered.id);
+    log_ip(&record, "address", &session->peer.ip);
+    log_text(&record, "listener", session->listener->name);
+    log_text(&record, "reason", why);
+    log_end(&record);
+    imap_answer(session, "NO", why);
+    session_close(session, "client address refused");
+}
+
 static void imap_on_id(struct session *session, struct span arguments)
 {
     auto_strbuf struct strbuf scratch = STRBUF(IMAP_SCRATCH_MAX);
@@ -192,6 +235,16 @@ static void imap_on_id(struct session *session, struct span arguments)
     size_t count = 0;
     if (!imap_parse_id(arguments, &scratch, pairs, &count)) {
         imap_answer(session, "BAD", "Malformed ID");
+        return;
+    }
+    /* In clear anybody on the way could have said it. */
+    const char *why = session->is_trusted_client && session_is_secured(session)
+                          ? imap_take_client_address(session, pairs, count)
+                          : NULL;
+    if (session->phase != SESSION_COMMAND)
+        return;
+    if (why != NULL) {
+        imap_refuse_client_address(session, why);
         return;
     }
     imap_log_id(session, pairs, count);
@@ -274,7 +327,8 @@ static void imap_on_bad(struct session *session, const char *text)
 /* Every command counts, good or bad: a stranger has no reason to send many. */
 static bool imap_may_go_on(struct session *session)
 {
-    if (++session->commands <= session->settings->limits.commands_before_login)
+    if (++session->commands <= session->settings->limits.commands_before_login ||
+        !rule_refuses(session->listener, &session->peer.ip, session, RULE_COMMANDS))
         return true;
     imap_say_goodbye(session, "Too many commands before login");
     session_close(session, "too many commands");

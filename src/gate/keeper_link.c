@@ -8,6 +8,7 @@
 #include "gate/gate.h"
 #include "gate/login.h"
 #include "gate/session.h"
+#include "gate/verdict.h"
 
 void keeper_link_init(struct keeper_link *link)
 {
@@ -28,6 +29,21 @@ static void keeper_link_on_answer(struct gate *gate, struct message *message)
         login_on_answer(container_of(entry, struct session, registered), answer);
 }
 
+/*
+ * A session above its user's cap, found when it started, stays where rules only observe. The keeper has
+ * marked it as closing; announced again it is one like any other.
+ */
+static bool keeper_link_spares(struct gate *gate, const struct relay *relay, struct span reason)
+{
+    const struct admission *admission = relay->admission;
+    if (!span_equal(reason, SPAN("limit")) ||
+        rule_refuses(admission->listener, &admission->address, NULL, RULE_SESSIONS))
+        return false;
+    keeper_link_tell(gate, MESSAGE_session_ended, admission->id);
+    keeper_link_announce(gate, admission, true);
+    return true;
+}
+
 static void keeper_link_on_close(struct gate *gate, struct message *message)
 {
     const struct message_session_close *order = &message->session_close;
@@ -36,7 +52,7 @@ static void keeper_link_on_close(struct gate *gate, struct message *message)
         return;
     if (entry->kind == REGISTERED_SESSION)
         session_end(container_of(entry, struct session, registered), "kicked");
-    else
+    else if (!keeper_link_spares(gate, container_of(entry, struct relay, registered), order->reason))
         relay_end(container_of(entry, struct relay, registered), relay_end_of(order->reason));
 }
 
@@ -71,7 +87,7 @@ static void keeper_link_on_closed(struct channel *channel, enum channel_end end,
     keeper_link_give_up_waiting(gate);
 }
 
-static void keeper_link_announce(struct gate *gate, const struct admission *admission, bool is_live)
+void keeper_link_announce(struct gate *gate, const struct admission *admission, bool is_live)
 {
     auto_strbuf struct strbuf factor_text = STRBUF(64);
     struct message message;

@@ -28,6 +28,9 @@ void keeper_link_join(struct gate *gate, int fd);
 /* Asks; the answer comes to login_on_answer(). False when there is nobody to ask. */
 bool keeper_link_ask(struct gate *gate, const struct admission *admission) MUST_USE;
 
+/* Tells of a session that the keeper did not allow itself; is_live: the backend let it in. */
+void keeper_link_announce(struct gate *gate, const struct admission *admission, bool is_live);
+
 /* What became of an asked session. Lost without harm when the keeper is away. */
 void keeper_link_tell(struct gate *gate, enum message_type type, uint64_t session);
 

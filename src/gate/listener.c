@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "gate/gate.h"
 #include "gate/session.h"
+#include "gate/verdict.h"
 #include "protocol/proxy_header.h"
 
 enum {
@@ -23,6 +24,29 @@ enum {
     LISTENER_REPORT_MS = 60000,   /* refusals of one place are reported once in this time */
     LISTENER_KEEPALIVE_S = 600,   /* a dead client is noticed within ten minutes */
 };
+
+static bool prefixes_have(const struct ip_prefix *prefixes, size_t count, const struct ip *ip)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ip_prefix_contains(&prefixes[i], ip))
+            return true;
+    return false;
+}
+
+bool listener_is_health_check(const struct listener *listener, const struct ip *ip)
+{
+    return prefixes_have(listener->health_checks, listener->health_check_count, ip);
+}
+
+bool listener_is_trusted_client(const struct listener *listener, const struct ip *ip)
+{
+    return prefixes_have(listener->trusted_clients, listener->trusted_client_count, ip);
+}
+
+static bool listener_trusts(const struct listener *listener, const struct ip *ip)
+{
+    return prefixes_have(listener->proxy_sources, listener->proxy_source_count, ip);
+}
 
 /* Closes the oldest stranger of the list. False when there is none. */
 static bool listener_make_room(struct stranger_list *strangers)
@@ -61,35 +85,43 @@ struct listener_places {
  * Finds the places of this address and sees whether one more may come. Returns the reason why not, or
  * NULL.
  */
-static const char *listener_admit(struct gate *gate, const struct settings *settings,
+static const char *listener_admit(const struct listener *listener, const struct settings *settings,
                                   const struct ip *ip, struct listener_places *ret_places,
                                   uint64_t now_ms)
 {
+    struct gate *gate = listener->gate;
     const struct message_configure_limits *limits = &settings->limits;
+    *ret_places = (struct listener_places){NULL, NULL};
+    if (listener_is_health_check(listener, ip) || listener_is_trusted_client(listener, ip))
+        return NULL;
     struct ip network = ip_masked(ip, limits->prefix_v4_bits, limits->prefix_v6_bits);
     struct census_place *address = census_find(&gate->addresses, ip, now_ms);
     struct census_place *prefix = census_find(&gate->prefixes, &network, now_ms);
     *ret_places = (struct listener_places){address, prefix};
     if (address == NULL || prefix == NULL)
         return "no room to count it";
-    if (!census_take_handshake(prefix, limits->handshakes_per_prefix_per_s, now_ms))
+    if (!census_take_handshake(prefix, limits->handshakes_per_prefix_per_s, now_ms) &&
+        rule_refuses(listener, ip, NULL, RULE_HANDSHAKES))
         return "too many handshakes from this network";
     if (address->connections >= limits->connections_per_address &&
+        rule_refuses(listener, ip, NULL, RULE_CONNECTIONS_OF_ADDRESS) &&
         !listener_make_room(&address->strangers))
         return "too many connections from this address";
     if (prefix->connections >= limits->connections_per_prefix &&
+        rule_refuses(listener, ip, NULL, RULE_CONNECTIONS_OF_NETWORK) &&
         !listener_make_room(&prefix->strangers))
         return "too many connections from this network";
     return NULL;
 }
 
 /* The limit on all connections: the setting, or what the descriptors allow. */
-static bool listener_has_room(struct gate *gate, const struct settings *settings)
+static bool listener_has_room(const struct listener *listener, const struct ip *ip)
 {
-    uint32_t most = settings->limits.connections;
-    if (most > gate->connections_max)
-        most = gate->connections_max;
-    return gate->connections < most || listener_make_room(&gate->strangers);
+    struct gate *gate = listener->gate;
+    bool has_room = gate->connections < gate->connections_max;
+    if (has_room && gate->connections >= listener->settings->limits.connections)
+        has_room = !rule_refuses(listener, ip, NULL, RULE_CONNECTIONS);
+    return has_room || listener_make_room(&gate->strangers);
 }
 
 /* Has the kernel drop the connection without a word: no lingering state of it is left. */
@@ -114,9 +146,9 @@ static void listener_take(struct listener *listener, int fd, const struct endpoi
         if (places.address == NULL || places.prefix == NULL)
             reason = "no room to count it";
     } else {
-        reason = listener_admit(gate, settings, &peer->ip, &places, now_ms);
+        reason = listener_admit(listener, settings, &peer->ip, &places, now_ms);
     }
-    if (reason == NULL && !listener_has_room(gate, settings))
+    if (reason == NULL && !listener_has_room(listener, &peer->ip))
         reason = "too many connections in all";
     if (reason != NULL) {
         listener_refuse(fd);
@@ -206,38 +238,47 @@ void listener_local_endpoint(int fd, struct endpoint *ret_endpoint)
         *ret_endpoint = (struct endpoint){.port = 0};
 }
 
-static bool listener_trusts(const struct listener *listener, const struct ip *ip)
+/* Counts the session as this address's. False when a limit refuses it, or it is over. */
+static bool listener_move(struct session *session, const struct ip *ip)
 {
-    for (size_t i = 0; i < listener->proxy_source_count; i++)
-        if (ip_prefix_contains(&listener->proxy_sources[i], ip))
-            return true;
-    return false;
+    uint64_t now_ms = clock_monotonic_ms();
+    struct listener_places places;
+    const char *reason = listener_admit(session->listener, session->settings, ip, &places, now_ms);
+    if (session->phase == SESSION_OVER)
+        return false; /* it was itself the oldest that made room */
+    if (reason != NULL) {
+        if (places.prefix != NULL)
+            listener_log_refusal(session->listener, places.prefix, ip, reason, now_ms);
+        return false;
+    }
+    session_move_census(session, places.address, places.prefix);
+    return true;
+}
+
+bool listener_use_client_address(struct session *session, const struct ip *ip)
+{
+    if (!listener_move(session, ip))
+        return false;
+    session->peer.ip = *ip;
+    session->peer.port = 0; /* nobody said */
+    return true;
 }
 
 /* The header is whole: from here on the client is who it says. */
 static void listener_use_proxy_header(struct session *session, const struct proxy_header *header)
 {
-    struct gate *gate = session->gate;
-    uint64_t now_ms = clock_monotonic_ms();
-    struct listener_places places;
     if (header->is_local) {
         /* The proxy's own health check: nobody is behind it, so there is nobody to speak to. */
         session_end(session, "proxy health check");
         return;
     }
-    const char *reason =
-        listener_admit(gate, session->settings, &header->source.ip, &places, now_ms);
-    if (session->phase == SESSION_OVER)
-        return; /* it was itself the oldest that made room */
-    if (reason != NULL) {
-        if (places.prefix != NULL)
-            listener_log_refusal(session->listener, places.prefix, &header->source.ip, reason, now_ms);
+    if (!listener_move(session, &header->source.ip)) {
         session_end(session, "refused");
         return;
     }
     session->peer = header->source;
     session->local = header->destination;
-    session_move_census(session, places.address, places.prefix);
+    session_know_peer(session);
     session_begin_protocol(session);
 }
 

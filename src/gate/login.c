@@ -19,6 +19,7 @@
 #include "gate/gate.h"
 #include "gate/session.h"
 #include "gate/tls_context.h"
+#include "gate/verdict.h"
 #include "protocol/imap_response.h"
 
 static const char *const login_outcome_names[LOGIN_OUTCOME_COUNT] = {
@@ -34,6 +35,7 @@ static const char *const login_outcome_names[LOGIN_OUTCOME_COUNT] = {
 void login_reset(struct session *session)
 {
     struct login *login = &session->login;
+    verdict_record_login(session, NULL);
     if (login->is_asked)
         keeper_link_tell(session->gate, MESSAGE_session_ended, session->registered.id);
     backend_login_free(login->backend);
@@ -71,7 +73,7 @@ static void login_refuse(struct session *session, enum login_outcome outcome, co
     login->text = text;
     login_log_refusal(session, detail);
     if (outcome != LOGIN_UNAVAILABLE) {
-        session->failures++;
+        session->failures += session->is_health_check ? 0 : 1;
         if (login->is_asked)
             keeper_link_tell(session->gate, MESSAGE_login_failed, session->registered.id);
     }
@@ -85,7 +87,8 @@ void login_answer_now(struct session *session)
     uint32_t most = session->settings->limits.failures_per_connection;
     login_reset(session);
     session->protocol->answer_login(session, outcome, text);
-    if (session->failures >= most) {
+    if (session->failures >= most &&
+        rule_refuses(session->listener, &session->peer.ip, session, RULE_FAILURES)) {
         session->protocol->say_goodbye(session, "Too many failed logins");
         session_close(session, "too many failed logins");
     } else if (!session->is_greeted) {
@@ -127,6 +130,9 @@ static unsigned login_find_rule(const struct session *session, unsigned factors)
 bool login_offers(const struct session *session, enum sasl_mechanism mechanism)
 {
     unsigned factors = login_factors(session, mechanism);
+    /* A password that a rule would refuse is tried all the same where rules only observe. */
+    if (session->listener->is_observed && (factors & FACTOR_PASSWORD) != 0)
+        return session_is_secured(session);
     /* A refused certificate refuses every login; that is said when one is tried, so it may be. */
     if (session->certificate.state == CERTIFICATE_REFUSED)
         factors |= FACTOR_CERTIFICATE;
@@ -176,25 +182,62 @@ static void login_check_mark(struct session *session)
         certificate->state = CERTIFICATE_REFUSED;
 }
 
-/* The reason why this connection may not log in whatever it says, or LOGIN_OUTCOME_COUNT. */
-static enum login_outcome login_check_certificate(const struct session *session, unsigned factors,
-                                                  struct span name)
+/*
+ * The rule that refuses this login whoever is meant, or RULE_COUNT. What comes without a password or a
+ * token of its own rests on our word alone, which no observing can replace.
+ */
+static enum rule login_broken_rule(const struct session *session, unsigned factors, struct span name)
 {
     const struct client_certificate *certificate = &session->certificate;
     if (certificate->state == CERTIFICATE_REFUSED)
-        return LOGIN_CERTIFICATE_REFUSED;
+        return RULE_CERTIFICATE_REFUSED;
     if (login_find_rule(session, factors) == 0)
-        return login_find_rule(session, factors | FACTOR_CERTIFICATE) == 0 ? LOGIN_NOT_OFFERED
-                                                                           : LOGIN_CERTIFICATE_NEEDED;
+        return login_find_rule(session, factors | FACTOR_CERTIFICATE) == 0 ? RULE_NOT_OFFERED
+                                                                           : RULE_CERTIFICATE_NEEDED;
     if (certificate->state == CERTIFICATE_VALID && name.len > 0 &&
         !span_equal(name, strbuf_span(&session->certificate_login)))
-        return LOGIN_NAME_DIFFERS;
-    return LOGIN_OUTCOME_COUNT;
+        return RULE_NAME_DIFFERS;
+    return RULE_COUNT;
 }
+
+/* Whether a login by these factors is refused for breaking that rule. */
+static bool login_is_refused_by(struct session *session, enum rule rule, unsigned factors)
+{
+    if ((factors & ~(unsigned)FACTOR_CERTIFICATE) == 0)
+        return true;
+    return rule_refuses(session->listener, &session->peer.ip, session, rule);
+}
+
+/* What the client hears when a rule refuses. */
+static const enum login_outcome login_rule_outcomes[RULE_LOGIN_COUNT] = {
+    [RULE_CERTIFICATE_REFUSED] = LOGIN_CERTIFICATE_REFUSED,
+    [RULE_CERTIFICATE_NEEDED] = LOGIN_CERTIFICATE_NEEDED,
+    [RULE_NOT_OFFERED] = LOGIN_NOT_OFFERED,
+    [RULE_NAME_DIFFERS] = LOGIN_NAME_DIFFERS,
+    [RULE_ENROLLED] = LOGIN_REFUSED,
+    [RULE_SESSIONS] = LOGIN_LIMIT,
+    [RULE_SESSIONS_FROM_ADDRESS] = LOGIN_LIMIT,
+    [RULE_KEEPER_AWAY] = LOGIN_UNAVAILABLE,
+};
 
 static const char *login_certificate_text(const struct session *session)
 {
     return certificate_refusal_text(session->certificate.refusal);
+}
+
+static void login_refuse_by_rule(struct session *session, enum rule rule)
+{
+    enum login_outcome outcome = login_rule_outcomes[rule];
+    const char *text =
+        outcome == LOGIN_CERTIFICATE_REFUSED ? login_certificate_text(session) : NULL;
+    login_refuse(session, outcome, text, text != NULL ? text : login_outcome_names[outcome]);
+}
+
+/* The alternative that lets in. Where a broken one only is observed, that is what the backend checks. */
+static unsigned login_rule_of(const struct session *session, unsigned factors, enum rule broken)
+{
+    return broken == RULE_COUNT ? login_find_rule(session, factors)
+                                : factors & ~(unsigned)FACTOR_CERTIFICATE;
 }
 
 /* Keeps what the backend will need. A rule that a certificate alone meets needs no password. */
@@ -210,6 +253,23 @@ static bool login_keep_secret(struct session *session, const struct login_reques
     return secret_set(&login->secret, request->credentials.secret) == 0;
 }
 
+/* The factors that the backend will see for itself; none for a login as master user. */
+static unsigned login_factors_kept(const struct session *session)
+{
+    return session->login.mechanism == SASL_EXTERNAL ? 0 : FACTOR_PASSWORD;
+}
+
+static void login_go_to_backend(struct session *session);
+
+/* The keeper can't say: the login fails, or goes on where rules only observe. */
+static void login_without_keeper(struct session *session, const char *why)
+{
+    if (login_is_refused_by(session, RULE_KEEPER_AWAY, login_factors_kept(session)))
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, why);
+    else
+        login_go_to_backend(session);
+}
+
 /* All that can be seen here is in order: asks the keeper. */
 static void login_ask(struct session *session, const struct login_request *request, unsigned rule,
                       struct span name)
@@ -217,15 +277,17 @@ static void login_ask(struct session *session, const struct login_request *reque
     struct login *login = &session->login;
     login->admission = admission_new(session->registered.id, session->listener, &session->peer.ip,
                                      name, rule,
-                                     session->certificate.state == CERTIFICATE_VALID
+                                     session->certificate.state == CERTIFICATE_VALID &&
+                                             span_equal(name, strbuf_span(&session->certificate_login))
                                          ? &session->certificate_mark
                                          : NULL);
     if (login->admission == NULL || !login_keep_secret(session, request, rule)) {
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
         return;
     }
+    login->admission->has_place = session->census.address != NULL;
     if (!keeper_link_ask(session->gate, login->admission)) {
-        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the keeper is away");
+        login_without_keeper(session, "the keeper is away");
         return;
     }
     login->is_asked = true;
@@ -243,19 +305,15 @@ void login_begin(struct session *session, const struct login_request *request)
     login_reset(session);
     session->login.begun_ms = clock_monotonic_ms();
     session->login.name_hash = hash_span(&session->gate->login_key, typed);
-    const char *bad_name = session->certificate.state == CERTIFICATE_REFUSED
-                               ? NULL
-                               : login_take_name(session, request, &name);
+    const char *bad_name = login_take_name(session, request, &name);
     struct span canonical = bad_name == NULL ? strbuf_span(&name) : SPAN_NONE;
-    enum login_outcome outcome = login_check_certificate(session, factors, canonical);
-    if (outcome == LOGIN_CERTIFICATE_REFUSED)
-        login_refuse(session, outcome, login_certificate_text(session), login_certificate_text(session));
-    else if (outcome != LOGIN_OUTCOME_COUNT)
-        login_refuse(session, outcome, NULL, login_outcome_names[outcome]);
+    enum rule broken = login_broken_rule(session, factors, canonical);
+    if (broken != RULE_COUNT && login_is_refused_by(session, broken, factors))
+        login_refuse_by_rule(session, broken);
     else if (bad_name != NULL || canonical.len == 0)
         login_refuse(session, LOGIN_REFUSED, NULL, bad_name == NULL ? "empty name" : bad_name);
     else
-        login_ask(session, request, login_find_rule(session, factors), canonical);
+        login_ask(session, request, login_rule_of(session, factors, broken), canonical);
 }
 
 /* --- The keeper ------------------------------------------------------------------------------------- */
@@ -288,12 +346,31 @@ static void login_go_to_backend(struct session *session)
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
 }
 
-/* The certificate was revoked by us: this connection will not log in any more. */
-static void login_revoke(struct session *session)
+/* The certificate counts no more: what is left of the login is what the backend checks. */
+static void login_drop_certificate(struct session *session)
 {
+    struct admission *admission = session->login.admission;
     session->certificate.state = CERTIFICATE_REFUSED;
     session->certificate.refusal = CERTIFICATE_REVOKED;
-    login_refuse(session, LOGIN_CERTIFICATE_REFUSED, login_certificate_text(session), "revoked");
+    admission_drop_certificate(admission);
+}
+
+/* The certificate was revoked by us: this connection will not log in by it any more. */
+static void login_revoke(struct session *session)
+{
+    unsigned factors = login_factors_kept(session);
+    login_drop_certificate(session);
+    if (login_is_refused_by(session, RULE_CERTIFICATE_REFUSED, factors))
+        login_refuse(session, LOGIN_CERTIFICATE_REFUSED, login_certificate_text(session), "revoked");
+}
+
+/* The keeper knows of a rule that refuses. */
+static void login_meet_rule(struct session *session, enum rule rule, const char *detail)
+{
+    if (login_is_refused_by(session, rule, login_factors_kept(session)))
+        login_refuse(session, login_rule_outcomes[rule], NULL, detail);
+    else
+        login_go_to_backend(session);
 }
 
 void login_on_answer(struct session *session, const struct message_login_answer *answer)
@@ -308,18 +385,21 @@ void login_on_answer(struct session *session, const struct message_login_answer 
         break;
     case LOGIN_DEVICE_REVOKED:
         login_revoke(session);
+        if (session->phase == SESSION_ASKED)
+            login_go_to_backend(session);
         break;
     case LOGIN_ENROLLED:
-        login_refuse(session, LOGIN_REFUSED, NULL, "enrolled");
+        login_meet_rule(session, RULE_ENROLLED, "enrolled");
         break;
     case LOGIN_TOO_MANY_SESSIONS:
-        login_refuse(session, LOGIN_LIMIT, NULL, "too many sessions of this user");
+        login_meet_rule(session, RULE_SESSIONS, "too many sessions of this user");
         break;
     case LOGIN_TOO_MANY_FROM_ADDRESS:
-        login_refuse(session, LOGIN_LIMIT, NULL, "too many sessions of this user and address");
+        login_meet_rule(session, RULE_SESSIONS_FROM_ADDRESS,
+                        "too many sessions of this user and address");
         break;
     default:
-        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the keeper's store is unavailable");
+        login_without_keeper(session, "the keeper's store is unavailable");
         break;
     }
     session_run(session);
@@ -331,16 +411,18 @@ void login_on_keeper_gone(struct session *session)
     if (session->phase != SESSION_ASKED)
         return;
     session->login.is_asked = false;
-    login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the keeper is gone");
+    login_without_keeper(session, "the keeper is gone");
     session_run(session);
 }
 
 void login_on_timeout(struct session *session)
 {
+    if (session->phase == SESSION_ASKED) {
+        login_without_keeper(session, "the keeper does not answer");
+        return;
+    }
     backend_login_free(take(&session->login.backend));
-    login_refuse(session, LOGIN_UNAVAILABLE, NULL,
-                 session->phase == SESSION_ASKED ? "the keeper does not answer"
-                                                 : "the backend does not answer");
+    login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend does not answer");
 }
 
 /* --- The backend ------------------------------------------------------------------------------------- */
@@ -355,6 +437,17 @@ static void login_log_success(const struct session *session, const struct backen
     log_number(&record, "backend_port", backend->address->endpoint.port);
     log_text(&record, "tls", SSL_get_version(session->client.tls));
     log_end(&record);
+}
+
+/* The session lives. One that the keeper did not allow, or was not asked about, is new to it. */
+static void login_tell_keeper(struct session *session)
+{
+    struct login *login = &session->login;
+    if (login->is_asked)
+        keeper_link_tell(session->gate, MESSAGE_session_started, session->registered.id);
+    else
+        keeper_link_announce(session->gate, login->admission, true);
+    login->is_asked = true;
 }
 
 /* Lets the user in: the relay takes both sockets, and the session ends. */
@@ -377,14 +470,16 @@ static void login_let_in(struct session *session, struct backend_login *backend)
     if (admission_check(session->login.admission, session->gate->settings, clock_wall_s()) !=
         CERTIFICATE_OK) {
         login_revoke(session);
-        return;
+        if (session->phase != SESSION_BACKEND)
+            return;
     }
     if (strbuf_failed(&to_client)) {
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend says too much");
         return;
     }
     login_log_success(session, backend);
-    keeper_link_tell(session->gate, MESSAGE_session_started, session->registered.id);
+    verdict_record_login(session, session->login.admission->login);
+    login_tell_keeper(session);
     tls_forget_peer(session->client.tls);
     if (!relay_start(session->gate, &start)) {
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
@@ -399,6 +494,7 @@ static void login_on_backend(struct backend_login *backend, enum backend_login_r
                              void *owner)
 {
     struct session *session = owner;
+    session->login.is_prompt = session->listener->is_observed;
     switch (result) {
     case BACKEND_LOGIN_OK:
         login_let_in(session, backend);

@@ -48,6 +48,8 @@ struct login {
     uint64_t begun_ms;
     uint64_t name_hash;             /* stands for the typed name in the log */
     bool is_asked;                  /* the keeper counts this session */
+    bool is_prompt;                 /* the answer does not wait: the listener observes */
+    unsigned observed;              /* bits of enum rule that would have refused (verdict.c) */
 };
 
 /* True when some rule of the listener can be met with what is there by this mechanism. */

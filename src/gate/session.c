@@ -19,6 +19,7 @@
 enum {
     SESSION_CLOSING_MS = 5000, /* for the last words to be read */
     SESSION_KEEPER_MS = 5000,  /* for the keeper to answer: it takes microseconds, or is ill */
+    SESSION_OBSERVED_KEEPER_MS = 250, /* and where it may refuse nothing, it may not delay either */
     SESSION_READ_MAX = SESSION_HELD_MAX,
     SESSION_TURN_READS = 4,    /* reads before others get a turn */
 };
@@ -30,7 +31,7 @@ static const unsigned session_moves[SESSION_PHASE_COUNT] = {
     [SESSION_NEW] = TO(PROXY_HEADER) | TO(HANDSHAKE) | TO(COMMAND),
     [SESSION_PROXY_HEADER] = TO(HANDSHAKE) | TO(COMMAND),
     [SESSION_HANDSHAKE] = TO(COMMAND) | TO(ASKED) | TO(DELAY),
-    [SESSION_COMMAND] = TO(HANDSHAKE) | TO(ASKED) | TO(DELAY) | TO(CLOSING),
+    [SESSION_COMMAND] = TO(HANDSHAKE) | TO(ASKED) | TO(BACKEND) | TO(DELAY) | TO(CLOSING),
     [SESSION_ASKED] = TO(BACKEND) | TO(DELAY) | TO(CLOSING),
     [SESSION_BACKEND] = TO(DELAY) | TO(CLOSING),
     [SESSION_DELAY] = TO(COMMAND) | TO(CLOSING),
@@ -72,7 +73,8 @@ void session_enter(struct session *session, enum session_phase phase)
         session_set_deadline(session, session->settings->limits.handshake_ms);
         break;
     case SESSION_ASKED:
-        session_set_deadline(session, SESSION_KEEPER_MS);
+        session_set_deadline(session, session->listener->is_observed ? SESSION_OBSERVED_KEEPER_MS
+                                                                     : SESSION_KEEPER_MS);
         break;
     case SESSION_COMMAND:
     case SESSION_BACKEND:
@@ -81,7 +83,8 @@ void session_enter(struct session *session, enum session_phase phase)
     case SESSION_DELAY: {
         uint64_t passed_ms = clock_monotonic_ms() - session->login.begun_ms;
         uint64_t delay_ms = session->settings->limits.failure_delay_ms;
-        session_set_deadline(session, passed_ms < delay_ms ? delay_ms - passed_ms : 1);
+        bool waits = passed_ms < delay_ms && !session->login.is_prompt;
+        session_set_deadline(session, waits ? delay_ms - passed_ms : 1);
         break;
     }
     case SESSION_CLOSING:
@@ -138,6 +141,8 @@ static void session_enter_census(struct session *session, struct census_place *a
     census->everywhere.owner = session;
     census->at_address.owner = session;
     census->at_prefix.owner = session;
+    if (address == NULL)
+        return;
     census_enter(&session->gate->addresses, address);
     census_enter(&session->gate->prefixes, prefix);
 }
@@ -145,15 +150,20 @@ static void session_enter_census(struct session *session, struct census_place *a
 void session_set_stranger(struct session *session, bool is_stranger)
 {
     struct session_census *census = &session->census;
-    if (census->is_stranger == is_stranger || census->address == NULL)
+    if (census->is_stranger == is_stranger)
         return;
     census->is_stranger = is_stranger;
-    if (is_stranger) {
+    if (is_stranger)
         TAILQ_INSERT_TAIL(&session->gate->strangers, &census->everywhere, link);
+    else
+        TAILQ_REMOVE(&session->gate->strangers, &census->everywhere, link);
+    /* No rule closes what a listener observes; only want of descriptors may. */
+    if (session->listener->is_observed || census->address == NULL)
+        return;
+    if (is_stranger) {
         TAILQ_INSERT_TAIL(&census->address->strangers, &census->at_address, link);
         TAILQ_INSERT_TAIL(&census->prefix->strangers, &census->at_prefix, link);
     } else {
-        TAILQ_REMOVE(&session->gate->strangers, &census->everywhere, link);
         TAILQ_REMOVE(&census->address->strangers, &census->at_address, link);
         TAILQ_REMOVE(&census->prefix->strangers, &census->at_prefix, link);
     }
@@ -162,6 +172,8 @@ void session_set_stranger(struct session *session, bool is_stranger)
 static void session_leave_census(struct session *session)
 {
     session_set_stranger(session, false);
+    if (session->census.address == NULL)
+        return;
     census_leave(&session->gate->addresses, session->census.address);
     census_leave(&session->gate->prefixes, session->census.prefix);
     session->census.address = NULL;
@@ -206,6 +218,8 @@ static void session_finish(struct session *session)
 static void session_log_end(const struct session *session, const char *reason)
 {
     struct log_record record;
+    if (session->is_health_check)
+        return;
     log_begin(&record, LOG_INFO, "connection_ended");
     log_id(&record, "session", session->registered.id);
     log_ip(&record, "address", &session->peer.ip);
@@ -232,6 +246,12 @@ void session_hand_over(struct session *session)
     session_finish(session);
 }
 
+void session_know_peer(struct session *session)
+{
+    session->is_health_check = listener_is_health_check(session->listener, &session->peer.ip);
+    session->is_trusted_client = listener_is_trusted_client(session->listener, &session->peer.ip);
+}
+
 bool session_start(struct gate *gate, const struct listener *listener, int fd,
                    const struct endpoint *peer, struct census_place *address,
                    struct census_place *prefix)
@@ -253,6 +273,7 @@ bool session_start(struct gate *gate, const struct listener *listener, int fd,
     stream_init(&session->client, gate->loop, fd, session_on_ready, session);
     invariant(event_assign(&session->deadline, gate->loop, -1, 0, session_on_deadline, session) == 0);
     session->protocol->reset(session);
+    session_know_peer(session);
     listener_local_endpoint(fd, &session->local);
     session_enter_census(session, address, prefix);
     TAILQ_INSERT_TAIL(&gate->sessions, session, link);

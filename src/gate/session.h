@@ -83,7 +83,7 @@ struct session_census {
     struct stranger everywhere;
     struct stranger at_address;
     struct stranger at_prefix;
-    struct census_place *address;
+    struct census_place *address; /* NULL, as prefix: counted nowhere but in all */
     struct census_place *prefix;
     bool is_stranger; /* on the three lists */
 };
@@ -110,15 +110,22 @@ struct session {
     struct imap_dialogue imap;
     struct login login;
     bool is_greeted;
+    bool is_health_check;   /* counts as nothing */
+    bool has_client_address; /* and has said so */
+    bool is_trusted_client; /* a webmail server: says who its client is */
     bool wants_tls; /* STARTTLS was answered, and TLS comes next */
     uint32_t commands;
     uint32_t failures;
+    unsigned observed;   /* bits of enum rule that the connection would have met (verdict.c) */
     uint32_t unanswered; /* questions to the keeper whose answer has not come yet */
     const char *closing_reason; /* a fixed phrase, in SESSION_CLOSING */
     struct grave grave;
 };
 
-/* Takes over the connected socket. False (and the socket closed) when memory is out. */
+/*
+ * Takes over the connected socket; places are NULL for who is not counted. False (and the socket closed)
+ * when memory is out.
+ */
 bool session_start(struct gate *gate, const struct listener *listener, int fd,
                    const struct endpoint *peer, struct census_place *address,
                    struct census_place *prefix);
@@ -132,6 +139,9 @@ void session_enter(struct session *session, enum session_phase phase);
  */
 void session_run(struct session *session);
 
+/* Looks up what the listener says of the peer's address: whenever that is another. */
+void session_know_peer(struct session *session);
+
 /* The client's address is known: the first words, or TLS. */
 void session_begin_protocol(struct session *session);
 
@@ -139,7 +149,7 @@ void session_begin_protocol(struct session *session);
 void session_start_tls(struct session *session);
 void session_continue_handshake(struct session *session);
 
-/* Puts the connection under another address (PROXY header). */
+/* Puts the connection under another address (PROXY header, webmail); NULL: under none. */
 void session_move_census(struct session *session, struct census_place *address,
                          struct census_place *prefix);
 

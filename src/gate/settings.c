@@ -153,24 +153,25 @@ static void settings_take_logins(struct settings *settings, struct listener *lis
     }
 }
 
-static void settings_take_proxy_sources(struct settings *settings, struct listener *listener,
-                                        struct span lines)
+/* Reads prefixes, one a line. setting: for the complaint. */
+static struct ip_prefix *settings_take_prefixes(struct settings *settings, const char *listener,
+                                                const char *setting, struct span lines,
+                                                size_t *ret_count)
 {
     size_t most = 0;
     for (size_t i = 0; i < lines.len; i++)
         most += lines.at[i] == '\n';
-    listener->proxy_sources = arena_alloc(&settings->arena, most + 1, sizeof(struct ip_prefix));
-    if (listener->proxy_sources == NULL)
-        settings_complain(settings, "listener %s: too many proxy_protocol sources", listener->name);
-    while (listener->proxy_sources != NULL && lines.at != NULL && lines.len > 0) {
-        struct span line = span_cut(&lines, '\n');
-        struct ip_prefix *source = &listener->proxy_sources[listener->proxy_source_count];
-        if (ip_prefix_parse(line, source))
-            listener->proxy_source_count++;
+    struct ip_prefix *prefixes = arena_alloc(&settings->arena, most + 1, sizeof *prefixes);
+    *ret_count = 0;
+    if (prefixes == NULL)
+        settings_complain(settings, "listener %s: too many entries in %s", listener, setting);
+    while (prefixes != NULL && lines.at != NULL && lines.len > 0) {
+        if (ip_prefix_parse(span_cut(&lines, '\n'), &prefixes[*ret_count]))
+            (*ret_count)++;
         else
-            settings_complain(settings, "listener %s: a proxy_protocol source can't be read",
-                              listener->name);
+            settings_complain(settings, "listener %s: an entry of %s can't be read", listener, setting);
     }
+    return prefixes;
 }
 
 void settings_add_listener(struct settings *settings, struct gate *gate,
@@ -192,7 +193,16 @@ void settings_add_listener(struct settings *settings, struct gate *gate,
     listener->after_enrolment = (enum config_enrolment)message->after_enrolment;
     listener->backend = settings_find_backend(settings, message->backend);
     settings_take_logins(settings, listener, message->login);
-    settings_take_proxy_sources(settings, listener, message->proxy_protocol);
+    listener->is_observed = message->mode == LISTENER_OBSERVE;
+    listener->proxy_sources =
+        settings_take_prefixes(settings, listener->name, "proxy_protocol", message->proxy_protocol,
+                               &listener->proxy_source_count);
+    listener->trusted_clients =
+        settings_take_prefixes(settings, listener->name, "trusted_clients", message->trusted_clients,
+                               &listener->trusted_client_count);
+    listener->health_checks =
+        settings_take_prefixes(settings, listener->name, "health_checks", message->health_checks,
+                               &listener->health_check_count);
     listener->socket = take_fd(&message->socket);
     settings->listeners[settings->listener_count++] = listener;
 }

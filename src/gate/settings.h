@@ -43,6 +43,11 @@ struct listener {
     size_t proxy_source_count;
     bool preauth;
     enum config_enrolment after_enrolment;
+    bool is_observed;    /* rules note what they would refuse there, and refuse nothing (verdict.h) */
+    struct ip_prefix *trusted_clients; /* whose word on the client's address is believed */
+    size_t trusted_client_count;
+    struct ip_prefix *health_checks;   /* whose connections count as nothing */
+    size_t health_check_count;
     int socket;          /* -1 when closed */
     bool is_open;        /* the events are in the loop */
     struct event accept; /* waits on socket */

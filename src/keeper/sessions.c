@@ -206,6 +206,9 @@ static enum login_answer_code caps_allow(const struct sessions *sessions,
 {
     if ((user == NULL ? 0 : user->counted) + more > sessions->per_user)
         return LOGIN_TOO_MANY_SESSIONS;
+    /* An address of zeros is no place: the gate does not know where the user is. */
+    if (place != NULL && ip_equal(&place->address, &(struct ip){.octets = {0}}))
+        return LOGIN_ALLOWED;
     if ((place == NULL ? 0 : place->counted) + more > sessions->per_user_and_address)
         return LOGIN_TOO_MANY_FROM_ADDRESS;
     return LOGIN_ALLOWED;

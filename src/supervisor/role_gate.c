@@ -81,10 +81,10 @@ static void print_logins(const struct config_listener *listener, struct strbuf *
     }
 }
 
-static void print_prefixes(const struct config_listener *listener, struct strbuf *lines)
+static void print_prefixes(const struct ip_prefix *prefixes, size_t count, struct strbuf *lines)
 {
-    for (size_t i = 0; i < listener->proxy_protocol_count; i++) {
-        const struct ip_prefix *prefix = &listener->proxy_protocol[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct ip_prefix *prefix = &prefixes[i];
         unsigned hidden = ip_is_v4(&prefix->ip) && prefix->bits >= IP_V4_OFFSET ? IP_V4_OFFSET : 0;
         char text[IP_TEXT_SIZE];
         ip_format(&prefix->ip, text);
@@ -98,8 +98,12 @@ static bool gate_send_door(struct channel *channel, const struct door *door,
     const struct config_listener *listener = door->listener;
     auto_strbuf struct strbuf logins = STRBUF(ROLE_LIST_MAX);
     auto_strbuf struct strbuf prefixes = STRBUF(ROLE_LIST_MAX);
+    auto_strbuf struct strbuf trusted = STRBUF(ROLE_LIST_MAX);
+    auto_strbuf struct strbuf checks = STRBUF(ROLE_LIST_MAX);
     print_logins(listener, &logins);
-    print_prefixes(listener, &prefixes);
+    print_prefixes(listener->proxy_protocol, listener->proxy_protocol_count, &prefixes);
+    print_prefixes(listener->trusted_clients, listener->trusted_clients_count, &trusted);
+    print_prefixes(listener->health_checks, listener->health_checks_count, &checks);
     struct message message = {
         .type = MESSAGE_configure_listener,
         .configure_listener = {.name = span_of(listener->name),
@@ -111,8 +115,12 @@ static bool gate_send_door(struct channel *channel, const struct door *door,
                                .proxy_protocol = strbuf_span(&prefixes),
                                .preauth = listener->preauth,
                                .after_enrolment = (uint8_t)listener->after_enrolment,
+                               .mode = (uint8_t)listener->mode,
+                               .trusted_clients = strbuf_span(&trusted),
+                               .health_checks = strbuf_span(&checks),
                                .socket = door->sockets[number]}};
-    return !strbuf_failed(&logins) && !strbuf_failed(&prefixes) && channel_send(channel, &message);
+    return !strbuf_failed(&logins) && !strbuf_failed(&prefixes) && !strbuf_failed(&trusted) &&
+           !strbuf_failed(&checks) && channel_send(channel, &message);
 }
 
 static bool gate_send_part(struct channel *channel, const struct setup *setup, int number,
