@@ -321,10 +321,10 @@ class FullDisk(gatecase.GateCase):
 
     def test_full(self):
         before = self.rig.postern.roles("keeper")
-        device = self.rig.add_device(ALICE, "before")
+        device = self.rig.add_device(BOB, "before")
         filler = self.fill()
         refused = self.rig.postern.ask(
-            "device", "add", ALICE, "--certificate", "--name", "meanwhile", "--pem",
+            "device", "add", BOB, "--certificate", "--name", "meanwhile", "--pem",
             self.rig.path("meanwhile"), "--ca", self.rig.postern_ca, "--passphrase-file",
             self.rig.passphrase_file, check=False)
         self.assertNotEqual(refused.returncode, 0)
@@ -334,9 +334,9 @@ class FullDisk(gatecase.GateCase):
         with connect(self.rig, certificate=device) as wire:
             self.assert_ok(wire.external())
         os.unlink(filler)
-        self.rig.add_device(ALICE, "after")
+        self.rig.add_device(BOB, "after")
         self.assertEqual(self.rig.postern.roles("keeper"), before)
-        names = {row["name"] for row in self.rig.postern.rows("device", "list", ALICE)}
+        names = {row["name"] for row in self.rig.postern.rows("device", "list", BOB)}
         self.assertEqual(names, {"before", "after"})
 
 
