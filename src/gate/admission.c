@@ -52,7 +52,7 @@ enum certificate_refusal admission_check(const struct admission *admission,
 {
     return admission->certificate == NULL
                ? CERTIFICATE_OK
-               : certificate_mark_check(admission->certificate, settings->crls, now_s);
+               : authorities_check_mark(settings->authorities, admission->certificate, now_s);
 }
 
 /*

@@ -176,8 +176,8 @@ static void login_check_mark(struct session *session)
     struct client_certificate *certificate = &session->certificate;
     if (certificate->state != CERTIFICATE_VALID)
         return;
-    certificate->refusal = certificate_mark_check(&session->certificate_mark,
-                                                  session->gate->settings->crls, clock_wall_s());
+    certificate->refusal = authorities_check_mark(session->gate->settings->authorities,
+                                                  &session->certificate_mark, clock_wall_s());
     if (certificate->refusal != CERTIFICATE_OK)
         certificate->state = CERTIFICATE_REFUSED;
 }

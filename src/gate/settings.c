@@ -71,7 +71,7 @@ void settings_unref(struct settings *settings)
         backend_fini(settings->backends[i]);
     for (size_t i = 0; i < settings->context_count; i++)
         SSL_CTX_free(settings->contexts[i]);
-    sk_X509_CRL_pop_free(settings->crls, X509_CRL_free);
+    authorities_free(settings->authorities);
     arena_fini(&settings->arena);
     strbuf_fini(&settings->problem);
     free(settings);

@@ -17,6 +17,7 @@
 #include "base/strbuf.h"
 #include "channel/message.h"
 #include "config/terms.h"
+#include "pki/authorities.h"
 #include "protocol/login_name.h"
 
 enum {
@@ -63,7 +64,7 @@ struct settings {
     struct message_configure_limits limits;
     SSL_CTX *contexts[SETTINGS_CERTIFICATES_MAX]; /* one a certificate; the first is the default */
     size_t context_count;
-    STACK_OF(X509_CRL) *crls; /* of client_crl; NULL: none */
+    struct authorities *authorities; /* of client certificates; NULL: none is asked for */
     struct backend *backends[SETTINGS_BACKENDS_MAX];
     size_t backend_count;
     struct listener *listeners[SETTINGS_LISTENERS_MAX];

@@ -9,13 +9,8 @@
 #include "base/tls.h"
 #include "gate/settings.h"
 #include "gate/tls_key.h"
-#include "pki/client_certificate.h"
+#include "pki/authorities.h"
 #include "pki/pem_file.h"
-
-enum {
-    TLS_CHAIN_DEPTH = 5,
-    TLS_CLIENT_CHAIN_OCTETS = 32768, /* most that a client may send as its chain */
-};
 
 /* The protocol that this connection speaks, as the ALPN callback and the log find it. */
 static const char *tls_alpn_of(SSL *tls)
@@ -83,69 +78,36 @@ SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *w
     return NULL;
 }
 
-/* Puts the client authorities and CRLs into a store that all contexts share. */
-static X509_STORE *tls_client_store(STACK_OF(X509) *authorities, STACK_OF(X509_CRL) *crls)
+/* Has the context ask for a client certificate of these authorities, and verify it by their rules. */
+static bool tls_ask_certificate(SSL_CTX *context, const struct authorities *authorities)
 {
-    X509_STORE *store = X509_STORE_new();
-    bool is_whole = store != NULL;
-    for (int i = 0; is_whole && i < sk_X509_num(authorities); i++)
-        is_whole = X509_STORE_add_cert(store, sk_X509_value(authorities, i)) == 1;
-    for (int i = 0; is_whole && i < sk_X509_CRL_num(crls); i++)
-        is_whole = X509_STORE_add_crl(store, sk_X509_CRL_value(crls, i)) == 1;
-    /* An authority may be named by its intermediate alone: what stands in client_ca is trusted. */
-    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN | (crls == NULL ? 0 : X509_V_FLAG_CRL_CHECK);
-    if (is_whole)
-        is_whole = X509_STORE_set_flags(store, flags) == 1;
-    if (is_whole)
-        return store;
-    X509_STORE_free(store);
-    return NULL;
-}
-
-/* Has the context ask for a client certificate of these authorities, and verify it in the store. */
-static bool tls_ask_certificate(SSL_CTX *context, X509_STORE *store, STACK_OF(X509) *authorities)
-{
-    for (int i = 0; i < sk_X509_num(authorities); i++)
-        if (SSL_CTX_add_client_CA(context, sk_X509_value(authorities, i)) != 1)
+    const STACK_OF(X509) *certificates = authorities_certificates(authorities);
+    for (int i = 0; i < sk_X509_num(certificates); i++)
+        if (SSL_CTX_add_client_CA(context, sk_X509_value(certificates, i)) != 1)
             return false;
-    SSL_CTX_set1_cert_store(context, store);
+    SSL_CTX_set1_cert_store(context, authorities_store(authorities));
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_verify_depth(context, TLS_CHAIN_DEPTH);
-    SSL_CTX_set_cert_verify_callback(context, client_certificate_verify_chain, NULL);
-    (void)SSL_CTX_set_max_cert_list(context, TLS_CLIENT_CHAIN_OCTETS);
+    SSL_CTX_set_cert_verify_callback(context, authorities_verify_handshake, NULL);
+    (void)SSL_CTX_set_max_cert_list(context, AUTHORITIES_CHAIN_OCTETS);
     return true;
 }
 
 bool tls_context_finish_servers(struct settings *settings, const struct message_configure_tls *message,
                                 struct strbuf *why)
 {
-    STACK_OF(X509) *authorities = NULL;
-    X509_STORE *store = NULL;
     bool is_whole = true;
-    if (message->client_crl >= 0) {
-        settings->crls = pem_file_crls(message->client_crl);
-        is_whole = settings->crls != NULL;
-        if (!is_whole)
-            strbuf_append(why, "client_crl holds no PEM CRL, or one that is malformed");
-    }
-    if (is_whole && message->client_ca >= 0) {
-        authorities = pem_file_certificates(message->client_ca);
-        if (authorities == NULL)
-            strbuf_append(why, "client_ca holds no PEM certificate, or one that is malformed");
-        else
-            store = tls_client_store(authorities, settings->crls);
-        is_whole = store != NULL;
+    if (message->client_ca >= 0) {
+        settings->authorities = authorities_new(message->client_ca, message->client_crl, why);
+        is_whole = settings->authorities != NULL;
     }
     for (size_t i = 0; is_whole && i < settings->context_count; i++) {
         SSL_CTX *context = settings->contexts[i];
         is_whole = SSL_CTX_set_min_proto_version(context, (int)message->minimum_version) == 1 &&
-                   (store == NULL || tls_ask_certificate(context, store, authorities));
+                   (settings->authorities == NULL || tls_ask_certificate(context, settings->authorities));
         SSL_CTX_set_alpn_select_cb(context, tls_choose_alpn, NULL);
         (void)SSL_CTX_set_tlsext_servername_callback(context, tls_choose_certificate);
         (void)SSL_CTX_set_tlsext_servername_arg(context, settings);
     }
-    X509_STORE_free(store);
-    sk_X509_pop_free(authorities, X509_free);
     ERR_clear_error();
     if (!is_whole && why->len == 0)
         strbuf_append(why, "the TLS settings can't be put in force");

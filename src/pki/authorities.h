@@ -1,0 +1,70 @@
+/*
+ * The authorities whose client certificates count, with their CRLs: frozen once made. The gate has a
+ * handshake verified against them; who is handed a certificate and its chain as DER verifies it again
+ * with authorities_verify_der(). Both ways apply the same purpose, depth, strength and CRL rules and end in
+ * the same verdict; only the clock differs: a handshake reads the system's, the other is given one.
+ */
+#ifndef POSTERN_PKI_AUTHORITIES_H
+#define POSTERN_PKI_AUTHORITIES_H
+
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/span.h"
+#include "base/strbuf.h"
+#include "pki/certificate_mark.h"
+#include "pki/client_certificate.h"
+
+enum {
+    AUTHORITIES_CHAIN_DEPTH = 5,       /* certificates between a client's and ours */
+    AUTHORITIES_CHAIN_OCTETS = 32768,  /* most that a client may send: its certificate and chain */
+    AUTHORITIES_STRENGTH_LEVEL = 2,    /* least of keys and signatures: OpenSSL's level of 112 bits */
+};
+
+struct authorities;
+
+/*
+ * Reads the PEM files behind the descriptors, which stay the caller's: certificates of authorities, and
+ * CRLs (-1: none, and then nothing is looked up). NULL with the reason in why.
+ */
+struct authorities *authorities_new(int certificate_fd, int crl_fd, struct strbuf *why) MUST_USE;
+
+/* Takes NULL. */
+void authorities_free(struct authorities *authorities);
+
+/* Their certificates, in the file's order, to name in a handshake; they stay the authorities'. */
+const STACK_OF(X509) *authorities_certificates(const struct authorities *authorities);
+
+/* The store for SSL_CTX_set1_cert_store(), with the function below as its verification. */
+X509_STORE *authorities_store(const struct authorities *authorities);
+
+/*
+ * Verifies within a handshake, with the rules above, and lets it go on: for
+ * SSL_CTX_set_cert_verify_callback(). See client_certificate_verify_chain().
+ */
+int authorities_verify_handshake(X509_STORE_CTX *attempt, void *unused);
+
+/*
+ * Judges a certificate of which nothing has been verified yet. chain: what came with it, untrusted;
+ * may be NULL. Appends the raw rfc822Name to name when VALID, as client_certificate_read() does. Where
+ * memory is out the certificate is REFUSED.
+ */
+void authorities_verify(const struct authorities *authorities, X509 *leaf, STACK_OF(X509) *chain,
+                        int64_t now_s, struct client_certificate *ret_certificate, struct strbuf *name);
+
+/*
+ * The same from DER: one certificate, and the others of its chain end to end ("" for none). False, and
+ * outputs untouched, when there is more than the two limits above allow or anything does not decode.
+ */
+bool authorities_verify_der(const struct authorities *authorities, struct span leaf, struct span chain,
+                            int64_t now_s, struct client_certificate *ret_certificate,
+                            struct strbuf *name) MUST_USE;
+
+/* Looks again at a certificate whose session lives, as certificate_mark_check(). NULL has no CRLs. */
+enum certificate_refusal authorities_check_mark(const struct authorities *authorities,
+                                                const struct certificate_mark *mark,
+                                                int64_t now_s) MUST_USE;
+
+#endif
