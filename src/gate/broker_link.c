@@ -10,10 +10,17 @@ void broker_link_init(struct broker_link *link)
     *link = (struct broker_link){.channel.fd = -1, .signing = -1};
 }
 
+/* Its number may be another descriptor's soon: it is forgotten with the close. */
+static void broker_link_close_signing(struct broker_link *link)
+{
+    auto_close int signing = take_fd(&link->signing);
+    (void)signing;
+}
+
 void broker_link_fini(struct broker_link *link)
 {
     channel_fini(&link->channel);
-    cleanup_close(&link->signing);
+    broker_link_close_signing(link);
 }
 
 typedef void broker_handler(struct gate *gate, struct message *message);
@@ -35,7 +42,7 @@ static void broker_link_on_closed(struct channel *channel, enum channel_end end,
     log_begin(&record, LOG_WARNING, "broker_away");
     log_text(&record, "reason", channel_end_text(end));
     log_end(&record);
-    cleanup_close(&gate->broker.signing);
+    broker_link_close_signing(&gate->broker);
 }
 
 void broker_link_join(struct gate *gate, int fd, int signing_fd)
