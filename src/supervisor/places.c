@@ -142,8 +142,8 @@ bool places_prepare(struct places *places, const struct config *config, struct s
 {
     *places = (struct places){.drops_privilege = geteuid() == 0,
                               .state_directory = path_directory(config->state_file),
-                              .empty_root = config->empty_root};
-    if (places->state_directory == NULL) {
+                              .empty_root = strdup(config->empty_root)};
+    if (places->state_directory == NULL || places->empty_root == NULL) {
         strbuf_append(problem, "out of memory");
         return false;
     }
@@ -163,7 +163,8 @@ bool places_prepare(struct places *places, const struct config *config, struct s
 void places_fini(struct places *places)
 {
     free(places->state_directory);
-    places->state_directory = NULL;
+    free(places->empty_root);
+    *places = (struct places){.state_directory = NULL};
 }
 
 bool places_list_operators(const struct config *config, struct strbuf *uids, struct strbuf *problem)

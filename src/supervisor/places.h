@@ -22,13 +22,13 @@ struct places {
     struct account gate;
     struct account keeper;
     struct account broker;
-    char *state_directory;  /* the keeper's root; owned */
-    const char *empty_root; /* the gates' and the broker's root; the first configuration's */
+    char *state_directory; /* the keeper's root; owned */
+    char *empty_root;      /* the gates' and the broker's root; owned: a reload frees the configuration */
 };
 
 /*
  * Finds the users, makes the directories that are missing and checks those that are there. False
- * with a sentence in problem. config must outlive places.
+ * with a sentence in problem.
  */
 bool places_prepare(struct places *places, const struct config *config,
                     struct strbuf *problem) MUST_USE;
