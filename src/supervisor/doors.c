@@ -63,6 +63,11 @@ static void door_explain(const struct door *door, const struct config *config, i
                       door->address);
     else if (error == EADDRNOTAVAIL)
         strbuf_format(problem, "%s is no address of this machine; bind one that is", door->address);
+    else if (error == ENOTUNIQ)
+        strbuf_format(problem,
+                      "%s has more or fewer sockets than there are to be gates; gates can't change in "
+                      "an upgrade: restart Postern, or put the former value back",
+                      door->address);
     else
         strbuf_format(problem, "%s can't be bound: %s", door->address,
                       strerror_r(error, text, sizeof text));
@@ -72,11 +77,14 @@ static void door_explain(const struct door *door, const struct config *config, i
  * Sockets that share a port with others of the same user bind without complaint, even beside those
  * of another Postern. So an address is first bound alone; not, though, when we have that port open.
  */
-static int door_probe(const struct door *door, const struct doors *running)
+static int door_probe(const struct door *door, const struct doors *running,
+                      const struct inherited *inherited)
 {
     for (size_t i = 0; running != NULL && i < running->count; i++)
         if (running->at[i].endpoint.port == door->endpoint.port)
             return 0;
+    if (inherited_has_group(inherited, door->endpoint.port))
+        return 0;
     int fd = door_bind(&door->endpoint, false);
     if (fd < 0)
         return fd;
@@ -88,6 +96,8 @@ static int door_probe(const struct door *door, const struct doors *running)
 static int door_steer(const struct door *door, const struct config *config, unsigned gates,
                       uint32_t seed)
 {
+    if (door->is_shared)
+        return 0;
     if (gates == 1 || door->listener->proxy_protocol_count > 0)
         return steer_by_kernel(door->sockets[0]);
     return steer_by_client(door->sockets[0], gates, config->limits.prefix_v4_bits,
@@ -131,12 +141,32 @@ static const struct door *doors_find(const struct doors *doors, const struct end
 
 static int door_take_over(struct door *door, const struct door *from, unsigned gates)
 {
+    door->is_shared = from->is_shared;
     for (unsigned i = 0; i < gates; i++) {
         door->sockets[i] = fcntl(from->sockets[i], F_DUPFD_CLOEXEC, 0);
         if (door->sockets[i] < 0)
             return -errno;
     }
     return 0;
+}
+
+/*
+ * Takes the inherited sockets for that address, if there are: one for all gates, or one for each. 0, or
+ * -ENOTUNIQ when they are not as many as gates.
+ */
+static int door_inherit(struct door *door, struct inherited *inherited, unsigned gates)
+{
+    struct door from = {.is_shared = inherited_find(inherited, &door->endpoint, INHERITED_SHARED) != NULL};
+    for (unsigned i = 0; i < gates; i++) {
+        const struct inherited_socket *one =
+            inherited_find(inherited, &door->endpoint, from.is_shared ? INHERITED_SHARED : (int)i);
+        if (one == NULL)
+            return i == 0 ? 0 : -ENOTUNIQ;
+        from.sockets[i] = one->fd;
+    }
+    if (!from.is_shared && inherited_find(inherited, &door->endpoint, (int)gates) != NULL)
+        return -ENOTUNIQ;
+    return door_take_over(door, &from, gates);
 }
 
 /* Fills in the doors of the configuration, closed. False when memory is out. */
@@ -162,19 +192,37 @@ static bool doors_list(struct doors *doors, const struct config *config)
     return true;
 }
 
-/* Two rounds: were a door open already, its neighbour's probe could run into it. */
-static bool doors_open_all(struct doors *doors, const struct config *config,
-                           const struct doors *running, struct strbuf *problem)
+/*
+ * What is open already: in running, or inherited. Then what is not, in two rounds: were a door open
+ * already, its neighbour's probe could run into it.
+ */
+enum doors_round { DOORS_TAKE_OVER, DOORS_PROBE, DOORS_OPEN, DOORS_ROUNDS };
+
+static int door_advance(struct door *door, enum doors_round round, const struct config *config,
+                        const struct doors *doors, const struct doors *running,
+                        struct inherited *inherited)
 {
-    for (int is_opening = 0; is_opening <= 1; is_opening++)
+    const struct door *same = doors_find(running, &door->endpoint);
+    if (round == DOORS_TAKE_OVER && same != NULL) {
+        (void)inherited_find(inherited, &door->endpoint, INHERITED_SHARED); /* it is used still */
+        return door_take_over(door, same, doors->gates);
+    }
+    if (round == DOORS_TAKE_OVER)
+        return door_inherit(door, inherited, doors->gates);
+    if (door->sockets[0] >= 0)
+        return 0;
+    return round == DOORS_PROBE ? door_probe(door, running, inherited) : door_open(door, config, doors);
+}
+
+static bool doors_open_all(struct doors *doors, const struct config *config,
+                           const struct doors *running, struct inherited *inherited,
+                           struct strbuf *problem)
+{
+    for (enum doors_round round = DOORS_TAKE_OVER; round < DOORS_ROUNDS; round++)
         for (size_t i = 0; i < doors->count; i++) {
-            struct door *door = &doors->at[i];
-            const struct door *same = doors_find(running, &door->endpoint);
-            int result = !is_opening    ? (same != NULL ? 0 : door_probe(door, running))
-                         : same != NULL ? door_take_over(door, same, doors->gates)
-                                        : door_open(door, config, doors);
+            int result = door_advance(&doors->at[i], round, config, doors, running, inherited);
             if (result < 0) {
-                door_explain(door, config, -result, problem);
+                door_explain(&doors->at[i], config, -result, problem);
                 return false;
             }
         }
@@ -182,7 +230,7 @@ static bool doors_open_all(struct doors *doors, const struct config *config,
 }
 
 bool doors_open(struct doors *doors, const struct config *config, unsigned gates,
-                const struct doors *running, struct strbuf *problem)
+                const struct doors *running, struct inherited *inherited, struct strbuf *problem)
 {
     *doors = (struct doors){.gates = gates, .seed = running == NULL ? 0 : running->seed};
     invariant(gates > 0 && gates <= DOOR_GATES_MAX);
@@ -194,7 +242,7 @@ bool doors_open(struct doors *doors, const struct config *config, unsigned gates
         strbuf_append(problem, "out of memory");
         return false;
     }
-    if (doors_open_all(doors, config, running, problem))
+    if (doors_open_all(doors, config, running, inherited, problem))
         return true;
     doors_fini(doors);
     return false;

@@ -83,7 +83,9 @@ void reload_begin(struct supervisor *supervisor, bool reads_file)
     struct config *config = reload_read(supervisor, reads_file, &problem);
     if (config != NULL) {
         watch_remember(&supervisor->watch, config);
-        supervisor->candidate = setup_new(config, supervisor->running, &problem);
+        inherited_unmark(&supervisor->inherited);
+        supervisor->candidate =
+            setup_new(config, supervisor->running, &supervisor->inherited, &problem);
     }
     if (supervisor->candidate == NULL) {
         reload_log_refusals(&problem);
@@ -93,12 +95,27 @@ void reload_begin(struct supervisor *supervisor, bool reads_file)
     reload_send_all(supervisor, SUPERVISOR_RELOADING);
 }
 
+/* At start this is an error; here a listener that went may come again. */
+static void reload_warn_of_unused_socket(const struct supervisor *supervisor)
+{
+    const struct inherited_socket *unused = inherited_unused(&supervisor->inherited);
+    if (unused == NULL)
+        return;
+    auto_strbuf struct strbuf address = STRBUF(64);
+    struct log_record record;
+    endpoint_print(&unused->endpoint, &address);
+    log_begin(&record, LOG_WARNING, "socket_unused");
+    log_span(&record, "address", strbuf_span(&address));
+    log_end(&record);
+}
+
 static void reload_accept(struct supervisor *supervisor)
 {
     struct setup *former = supervisor->running;
     supervisor->running = take(&supervisor->candidate);
     doors_steer(&supervisor->running->doors, supervisor->running->config);
     setup_replace(former, supervisor->running);
+    reload_warn_of_unused_socket(supervisor);
     struct log_record record;
     log_begin(&record, LOG_INFO, "reload_done");
     log_number(&record, "generation", (int64_t)supervisor->generation);

@@ -51,7 +51,8 @@ bool config_can_replace(const struct config *config, const struct config *runnin
     return changed == NULL;
 }
 
-static bool setup_open(struct setup *setup, const struct setup *running, struct strbuf *problem)
+static bool setup_open(struct setup *setup, const struct setup *running, struct inherited *inherited,
+                       struct strbuf *problem)
 {
     strbuf_init(&setup->operators, SETUP_OPERATORS_MAX);
     if (!places_list_operators(setup->config, &setup->operators, problem))
@@ -62,10 +63,11 @@ static bool setup_open(struct setup *setup, const struct setup *running, struct 
     }
     return snapshots_take(&setup->files, setup->config, problem) &&
            doors_open(&setup->doors, setup->config, config_gate_count(setup->config),
-                      running == NULL ? NULL : &running->doors, problem);
+                      running == NULL ? NULL : &running->doors, inherited, problem);
 }
 
-struct setup *setup_new(struct config *config, const struct setup *running, struct strbuf *problem)
+struct setup *setup_new(struct config *config, const struct setup *running,
+                        struct inherited *inherited, struct strbuf *problem)
 {
     struct setup *setup = calloc(1, sizeof *setup);
     if (setup == NULL) {
@@ -75,7 +77,7 @@ struct setup *setup_new(struct config *config, const struct setup *running, stru
         return NULL;
     }
     setup->config = config;
-    if (setup_open(setup, running, problem))
+    if (setup_open(setup, running, inherited, problem))
         return setup;
     setup_replace(setup, running);
     return NULL;

@@ -64,6 +64,7 @@ void stop_begin(struct supervisor *supervisor)
     supervisor->stopping_ms = clock_monotonic_ms();
     setup_replace(take(&supervisor->candidate), supervisor->running);
     doors_fini(&supervisor->running->doors);
+    inherited_fini(&supervisor->inherited);
     supervisor_each(supervisor, stop_one);
     stop_advance(supervisor);
 }

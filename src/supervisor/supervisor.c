@@ -184,6 +184,19 @@ static bool supervisor_make_loop(struct supervisor *supervisor)
            supervisor_make_processes(supervisor);
 }
 
+/* Whoever connects to a socket that no gate accepts from would wait there for ever. */
+static bool supervisor_uses_all_sockets(const struct supervisor *supervisor, struct strbuf *problem)
+{
+    const struct inherited_socket *unused = inherited_unused(&supervisor->inherited);
+    if (unused == NULL)
+        return true;
+    strbuf_append(problem, "the service manager passed a socket for ");
+    endpoint_print(&unused->endpoint, problem);
+    strbuf_append(problem, ", to which no listener is bound; bind one there, or take it out of the "
+                           "socket unit");
+    return false;
+}
+
 bool supervisor_init(struct supervisor *supervisor, const char *config_file, struct strbuf *problem)
 {
     *supervisor = (struct supervisor){.config_file = config_file,
@@ -192,15 +205,17 @@ bool supervisor_init(struct supervisor *supervisor, const char *config_file, str
                                       .relay = {.input = -1, .output = -1, .standard_error = -1},
                                       .watch = {.inotify = -1},
                                       .failure = STRBUF(SUPERVISOR_SENTENCE_MAX)};
-    struct config *config = config_read(config_file, problem);
+    struct config *config = inherited_from_manager(&supervisor->inherited, problem)
+                                ? config_read(config_file, problem)
+                                : NULL;
     if (config == NULL)
         return false;
     if (!places_prepare(&supervisor->places, config, problem)) {
         config_free(config);
         return false;
     }
-    supervisor->running = setup_new(config, NULL, problem);
-    if (supervisor->running == NULL)
+    supervisor->running = setup_new(config, NULL, &supervisor->inherited, problem);
+    if (supervisor->running == NULL || !supervisor_uses_all_sockets(supervisor, problem))
         return false;
     supervisor->control = control_open(config->control, problem);
     if (supervisor->control < 0)
@@ -241,6 +256,7 @@ void supervisor_fini(struct supervisor *supervisor)
     places_fini(&supervisor->places);
     setup_replace(supervisor->candidate, supervisor->running);
     setup_replace(supervisor->running, NULL);
+    inherited_fini(&supervisor->inherited);
     strbuf_fini(&supervisor->failure);
 }
 

@@ -38,6 +38,7 @@ struct supervisor {
     enum supervisor_phase phase;
     const char *config_file;
     struct places places;
+    struct inherited inherited; /* listening sockets that were passed at start */
     struct setup *running;   /* what the roles have, or at start are to get */
     struct setup *candidate; /* while reloading */
     uint64_t generation;     /* of what was sent last */

@@ -113,10 +113,10 @@ class Rig:
         return [*(drop if self.is_ordinary and os.geteuid() == 0 else []),
                 self.path("bin", "supervisor"), "--config", self.path("postern.conf"), *options]
 
-    def start(self, environment=None):
-        """Until it says that it is ready."""
+    def start(self, environment=None, sockets=()):
+        """Until it says that it is ready. sockets: passed as a service manager does."""
         self.write_conf()
-        self.running = Running(self.command("--log", "json"), environment)
+        self.running = Running([*passing(sockets), *self.command("--log", "json")], environment, sockets)
         try:
             line = self.running.child.stdout.readline()
             if line != "ready\n":
@@ -126,11 +126,12 @@ class Rig:
             raise
         return self.running
 
-    def start_fails(self):
+    def start_fails(self, sockets=()):
         """What it says on standard error; its exit status must be 1."""
         self.write_conf()
-        done = subprocess.run(self.command(), text=True, capture_output=True, timeout=PATIENCE,
-                              stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run([*passing(sockets), *self.command()], text=True, capture_output=True,
+                              timeout=PATIENCE, stdin=subprocess.DEVNULL, check=False,
+                              pass_fds=[one.fileno() for one in sockets])
         if done.returncode != 1 or done.stdout:
             raise AssertionError(f"status {done.returncode}, {done.stdout!r}, {done.stderr!r}")
         return done.stderr
@@ -141,12 +142,35 @@ class Rig:
         shutil.rmtree(self.folder)
 
 
+def passing(sockets):
+    """A command before a command: the sockets become descriptors 3, 4, … and the variables say so."""
+    if not sockets:
+        return []
+    moved = [f"exec {100 + i}<&{one.fileno()}" for i, one in enumerate(sockets)]
+    moved += [f"exec {3 + i}<&{100 + i} {100 + i}<&-" for i in range(len(sockets))]
+    return ["bash", "-c", "; ".join(moved) + f'; export LISTEN_PID=$$ LISTEN_FDS={len(sockets)}; exec "$@"',
+            "bash"]
+
+
+def managed_socket(address, port, is_v6_only=False):
+    """A listening socket as a service manager makes it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    one = socket.socket(family)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, is_v6_only)
+    one.bind((address, port))
+    one.listen(128)
+    return one
+
+
 class Running:
     """A supervisor that runs: its records as they come, and its roles."""
 
-    def __init__(self, argv, environment=None):
+    def __init__(self, argv, environment=None, sockets=()):
         self.child = subprocess.Popen(argv, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE, env={**os.environ, **(environment or {})})
+                                      stderr=subprocess.PIPE, env={**os.environ, **(environment or {})},
+                                      pass_fds=[one.fileno() for one in sockets])
         self.records = []
         self.others = []
         self.reader = threading.Thread(target=self.read, daemon=True)

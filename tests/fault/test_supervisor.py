@@ -15,30 +15,8 @@ import subprocess
 import sys
 import unittest
 
-from supervisor_rig import ORDINARY, Rig, Running, ask, free_port, is_gone, wait_until
-
-PROGRAMS = ()
-IS_ORDINARY = os.geteuid() != 0
-only_as_root = unittest.skipUnless(os.geteuid() == 0 and "--ordinary" not in sys.argv, "for root")
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.rig = Rig(PROGRAMS, IS_ORDINARY)
-        self.addCleanup(self.rig.close)
-
-    def assert_served(self, **fields):
-        """By every gate: a connection for each, whichever takes it."""
-        said = ask(self.rig.port)
-        for key, value in fields.items():
-            self.assertEqual(said[key], value, said)
-        return said
-
-    def assert_one_line(self, said, *words):
-        self.assertEqual(said.count("\n"), 1, said)
-        self.assertTrue(said.startswith("postern: "), said)
-        for word in words:
-            self.assertIn(word, said)
+from supervisor_case import Case, is_ordinary, main, only_as_root
+from supervisor_rig import ORDINARY, Running, ask, free_port, is_gone, wait_until
 
 
 class Start(Case):
@@ -193,7 +171,7 @@ class FailedStart(Case):
 
     def test_key_that_can_not_be_read(self):
         """Root reads everything but what is not there."""
-        if IS_ORDINARY:
+        if is_ordinary:
             os.chmod(self.rig.path("key.pem"), 0)
         else:
             os.unlink(self.rig.path("key.pem"))
@@ -419,6 +397,15 @@ class Restart(Case):
                 self.assertIn("SIGKILL", running.kill(name)["how"])
         self.assert_served(generation="1")
 
+    def test_after_a_reload(self):
+        """Where a role lives and as whom outlasts the configuration that said so."""
+        running = self.rig.start()
+        for _ in range(3):
+            running.reload("reload_done")
+        for name in ("gate/1", "broker", "keeper"):
+            running.kill(name)
+        self.assert_served(generation="4")
+
     def test_gates_are_joined_to_the_new_keeper(self):
         running = self.rig.start()
         for gate in (0, 1):
@@ -579,43 +566,5 @@ class Steering(Case):
             self.assertEqual(set(self.gates(others, self.second, "::1")), {"0", "1", "2"}, bits)
 
 
-class Report(unittest.TextTestResult):
-    """A line a test, as cmocka writes them."""
-
-    def say(self, word, test):
-        self.stream.write(f"[{word:>9} ] {type(test).__name__}_{test._testMethodName}\n")
-        self.stream.flush()
-
-    def addSuccess(self, test):
-        self.say("OK", test)
-
-    def addFailure(self, test, err):
-        unittest.TestResult.addFailure(self, test, err)
-        self.say("FAILED", test)
-
-    def addError(self, test, err):
-        unittest.TestResult.addError(self, test, err)
-        if isinstance(test, unittest.TestCase):
-            self.say("FAILED", test)
-
-    def addSkip(self, test, reason):
-        self.say("SKIPPED", test)
-
-
-def enter_own_network():
-    """Once, as root: a loopback to ourselves, on which any IPv6 address of the example's is ours."""
-    if os.geteuid() != 0 or os.environ.get("SUPERVISOR_TEST_NETWORK") == "own":
-        return
-    os.environ["SUPERVISOR_TEST_NETWORK"] = "own"
-    os.execvp("unshare", ["unshare", "--net", "--", "sh", "-c",
-                          "ip link set lo up && ip -6 route add local 2001:db8::/32 dev lo && exec \"$@\"",
-                          "sh", sys.executable, *sys.argv])
-
-
 if __name__ == "__main__":
-    enter_own_network()
-    PROGRAMS = sys.argv[1:3]
-    IS_ORDINARY = IS_ORDINARY or "--ordinary" in sys.argv
-    rest = [argument for argument in sys.argv[3:] if argument != "--ordinary"]
-    runner = unittest.TextTestRunner(verbosity=0, resultclass=Report, stream=sys.stdout)
-    unittest.main(argv=[sys.argv[0], *rest], testRunner=runner)
+    main()
