@@ -15,7 +15,29 @@ static void broker_complain(struct broker *broker, const char *sentence)
 static void broker_on_begin(struct broker *broker, struct message *message)
 {
     strbuf_reset(&broker->problem);
+    keys_fini(&broker->pending);
     broker->draft = message->configure_begin.generation;
+}
+
+static void broker_on_certificate(struct broker *broker, struct message *message)
+{
+    struct message_configure_certificate *certificate = &message->configure_certificate;
+    auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
+    auto_strbuf struct strbuf sentence = STRBUF(BROKER_PROBLEM_MAX);
+    if (keys_add(&broker->pending, certificate->certificate, certificate->key, &why))
+        return;
+    strbuf_append_span(&sentence, certificate->file);
+    strbuf_format(&sentence, ": %s", strbuf_text(&why));
+    broker_complain(broker, strbuf_text(&sentence));
+}
+
+/* Gates that have not changed over still sign with the keys in force until now. */
+static void broker_adopt(struct broker *broker)
+{
+    keys_fini(&broker->former);
+    broker->former = broker->keys;
+    broker->keys = broker->pending;
+    broker->pending = (struct keys){.count = 0};
 }
 
 static void broker_answer(struct broker *broker, uint64_t generation)
@@ -33,6 +55,9 @@ static void broker_on_commit(struct broker *broker, struct message *message)
     uint64_t generation = message->configure_commit.generation;
     if (broker->draft != generation)
         broker_complain(broker, "the configuration arrived in disorder");
+    if (broker->problem.len == 0)
+        broker_adopt(broker);
+    keys_fini(&broker->pending);
     broker_answer(broker, generation);
     broker->draft = 0;
 }
@@ -65,6 +90,7 @@ static const struct {
     bool needs_draft;
 } broker_messages[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_configure_begin] = {broker_on_begin, false},
+    [MESSAGE_configure_certificate] = {broker_on_certificate, true},
     [MESSAGE_configure_commit] = {broker_on_commit, true},
     [MESSAGE_keeper_joined] = {broker_on_keeper_joined, false},
     [MESSAGE_gate_joined] = {broker_on_gate_joined, false},
@@ -109,4 +135,7 @@ void broker_fini(struct broker *broker)
     keeper_link_fini(&broker->keeper);
     channel_fini(&broker->supervisor);
     strbuf_fini(&broker->problem);
+    keys_fini(&broker->pending);
+    keys_fini(&broker->former);
+    keys_fini(&broker->keys);
 }

@@ -14,6 +14,7 @@
 #include "base/strbuf.h"
 #include "broker/gate_link.h"
 #include "broker/keeper_link.h"
+#include "broker/keys.h"
 #include "channel/channel.h"
 
 enum { BROKER_GATES_MAX = 64, BROKER_PROBLEM_MAX = 1024 };
@@ -23,6 +24,9 @@ struct broker {
     struct channel supervisor;
     struct keeper_link keeper;
     struct gate_link *gates[BROKER_GATES_MAX]; /* NULL: no such gate */
+    struct keys keys;    /* in force */
+    struct keys former;  /* of the configuration before */
+    struct keys pending; /* being received */
     uint64_t draft;                            /* the generation being received; 0: none */
     struct strbuf problem;                     /* the first thing that was wrong with it */
 };

@@ -6,12 +6,41 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/sign.h"
 
 typedef void gate_handler(struct gate_link *link, struct message *message);
 
+static void link_log_refusal(const struct gate_link *link, const char *reason)
+{
+    struct log_record record;
+    log_begin(&record, LOG_WARNING, "signing_refused");
+    log_number(&record, "gate", link->number);
+    log_text(&record, "reason", reason);
+    log_end(&record);
+}
+
+static void link_on_sign_ask(struct gate_link *link, struct message *message)
+{
+    const struct message_sign_ask *ask = &message->sign_ask;
+    auto_strbuf struct strbuf signature = STRBUF(SIGN_SIGNATURE_MAX);
+    EVP_PKEY *key = keys_find(&link->broker->keys, ask->key);
+    if (key == NULL)
+        key = keys_find(&link->broker->former, ask->key);
+    if (key == NULL)
+        link_log_refusal(link, "there is no such key");
+    else if (!sign_text(key, ask, &signature))
+        link_log_refusal(link, "not what a TLS server signs with this key");
+    struct message answer = {
+        .type = MESSAGE_sign_answer,
+        .sign_answer = {.number = ask->number, .signature = strbuf_span(&signature)}};
+    (void)channel_send(&link->signing, &answer);
+}
+
 static gate_handler *const gate_handlers[MESSAGE_TYPE_COUNT] = {NULL};
 
-static gate_handler *const signing_handlers[MESSAGE_TYPE_COUNT] = {NULL};
+static gate_handler *const signing_handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_sign_ask] = link_on_sign_ask,
+};
 
 static void link_on_message(struct channel *channel, struct message *message, void *owner)
 {

@@ -28,6 +28,22 @@ enum role {
 
 const char *role_name(enum role role);
 
+enum { SIGN_TEXT_MAX = 512 /* as the schema has it */ };
+
+enum sign_digest {
+    SIGN_DIGEST_NONE, /* Ed25519 has its own */
+    SIGN_DIGEST_SHA256,
+    SIGN_DIGEST_SHA384,
+    SIGN_DIGEST_SHA512,
+    SIGN_DIGEST_COUNT,
+};
+
+enum sign_padding {
+    SIGN_PADDING_NONE,
+    SIGN_PADDING_PKCS1,
+    SIGN_PADDING_PSS, /* the salt as long as the digest */
+};
+
 /* What the keeper says to login_ask. */
 enum login_answer_code {
     LOGIN_ALLOWED,

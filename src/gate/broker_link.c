@@ -1,26 +1,19 @@
 /* The broker, as a gate asks it; see broker_link.h. Called from gate.c. */
 #include "gate/broker_link.h"
 
-#include "base/cleanup.h"
 #include "base/log.h"
 #include "gate/gate.h"
 
 void broker_link_init(struct broker_link *link)
 {
-    *link = (struct broker_link){.channel.fd = -1, .signing = -1};
-}
-
-/* Its number may be another descriptor's soon: it is forgotten with the close. */
-static void broker_link_close_signing(struct broker_link *link)
-{
-    auto_close int signing = take_fd(&link->signing);
-    (void)signing;
+    link->channel.fd = -1;
+    signer_init(&link->signer);
 }
 
 void broker_link_fini(struct broker_link *link)
 {
     channel_fini(&link->channel);
-    broker_link_close_signing(link);
+    signer_fini(&link->signer);
 }
 
 typedef void broker_handler(struct gate *gate, struct message *message);
@@ -42,13 +35,13 @@ static void broker_link_on_closed(struct channel *channel, enum channel_end end,
     log_begin(&record, LOG_WARNING, "broker_away");
     log_text(&record, "reason", channel_end_text(end));
     log_end(&record);
-    broker_link_close_signing(&gate->broker);
+    signer_fini(&gate->broker.signer);
 }
 
 void broker_link_join(struct gate *gate, int fd, int signing_fd)
 {
     broker_link_fini(&gate->broker);
-    gate->broker.signing = signing_fd;
+    signer_join(&gate->broker.signer, signing_fd);
     if (fd < 0 || channel_init(&gate->broker.channel, gate->loop, fd, ROLE_GATE, ROLE_BROKER,
                                broker_link_on_message, broker_link_on_closed, gate) != 0)
         log_sentence(LOG_ERROR, "broker_not_joined", "no memory for the channel to the broker");

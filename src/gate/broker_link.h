@@ -6,12 +6,13 @@
 #define POSTERN_GATE_BROKER_LINK_H
 
 #include "channel/channel.h"
+#include "gate/signer.h"
 
 struct gate;
 
 struct broker_link {
     struct channel channel; /* fd -1 while there is no broker */
-    int signing;            /* -1 as well */
+    struct signer signer;
 };
 
 /* No broker yet. */

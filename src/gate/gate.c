@@ -47,7 +47,7 @@ static void gate_on_limits(struct gate *gate, struct message *message)
 
 static void gate_on_certificate(struct gate *gate, struct message *message)
 {
-    settings_add_certificate(gate->draft, &message->configure_certificate);
+    settings_add_certificate(gate->draft, &gate->tls_provider, &message->configure_certificate);
 }
 
 static void gate_on_tls(struct gate *gate, struct message *message)
@@ -203,6 +203,7 @@ void gate_init(struct gate *gate, struct event_base *loop, int number, int fd)
     relays_init(&gate->relays, gate);
     keeper_link_init(&gate->keeper);
     broker_link_init(&gate->broker);
+    invariant(tls_provider_init(&gate->tls_provider, &gate->broker.signer));
     invariant(channel_init(&gate->supervisor, loop, fd, ROLE_GATE, ROLE_SUPERVISOR, gate_on_message,
                            gate_on_supervisor_gone, gate) == 0);
 }
@@ -220,6 +221,7 @@ void gate_fini(struct gate *gate)
     channel_fini(&gate->supervisor);
     settings_unref(gate->draft);
     settings_unref(gate->settings);
+    tls_provider_fini(&gate->tls_provider);
     census_fini(&gate->addresses);
     census_fini(&gate->prefixes);
     hash_table_fini(&gate->registry);

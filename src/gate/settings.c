@@ -82,7 +82,8 @@ void settings_add_limits(struct settings *settings, const struct message_configu
     settings->limits = *limits;
 }
 
-void settings_add_certificate(struct settings *settings, struct message_configure_certificate *message)
+void settings_add_certificate(struct settings *settings, const struct tls_provider *provider,
+                              struct message_configure_certificate *message)
 {
     auto_strbuf struct strbuf why = STRBUF(256);
     const char *file = settings_text(settings, message->file);
@@ -90,7 +91,7 @@ void settings_add_certificate(struct settings *settings, struct message_configur
         settings_complain(settings, "%s: more than %d certificates", file, SETTINGS_CERTIFICATES_MAX);
         return;
     }
-    SSL_CTX *context = tls_context_new_server(message->certificate, message->key, &why);
+    SSL_CTX *context = tls_context_new_server(message->certificate, provider, &why);
     if (context == NULL)
         settings_complain(settings, "%s: %s", file, strbuf_text(&why));
     else

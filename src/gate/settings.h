@@ -29,6 +29,7 @@ enum {
 };
 
 struct gate;
+struct tls_provider;
 
 struct listener {
     struct gate *gate;
@@ -85,7 +86,8 @@ void settings_unref(struct settings *settings);
  * in settings->problem, as a sentence for the operator, and shows at the commit.
  */
 void settings_add_limits(struct settings *settings, const struct message_configure_limits *limits);
-void settings_add_certificate(struct settings *settings, struct message_configure_certificate *message);
+void settings_add_certificate(struct settings *settings, const struct tls_provider *provider,
+                              struct message_configure_certificate *message);
 void settings_add_tls(struct settings *settings, struct message_configure_tls *message);
 void settings_add_backend(struct settings *settings, struct message_configure_backend *message);
 void settings_add_listener(struct settings *settings, struct gate *gate,

@@ -57,7 +57,8 @@ static int tls_choose_certificate(SSL *tls, int *alert, void *argument)
     return SSL_TLSEXT_ERR_OK;
 }
 
-SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *why)
+SSL_CTX *tls_context_new_server(int certificate_fd, const struct tls_provider *provider,
+                                struct strbuf *why)
 {
     STACK_OF(X509) *chain = pem_file_certificates(certificate_fd);
     SSL_CTX *context = tls_context_new(TLS_server_method());
@@ -69,7 +70,7 @@ SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *w
         is_taken = SSL_CTX_add1_chain_cert(context, sk_X509_value(chain, i)) == 1;
     if (chain != NULL && !is_taken)
         strbuf_append(why, "its certificate is not usable (key too small, or weak signature)");
-    is_taken = is_taken && tls_key_install(context, key_fd, why);
+    is_taken = is_taken && tls_key_install(context, provider, why);
     sk_X509_pop_free(chain, X509_free);
     ERR_clear_error();
     if (is_taken)

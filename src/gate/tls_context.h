@@ -17,9 +17,11 @@
 #include "channel/message.h"
 
 struct settings;
+struct tls_provider;
 
-/* A context with the certificate chain and key of these files. NULL with the reason in why. */
-SSL_CTX *tls_context_new_server(int certificate_fd, int key_fd, struct strbuf *why) MUST_USE;
+/* A context with the certificate chain of this file, whose key the broker holds. NULL with the reason in why. */
+SSL_CTX *tls_context_new_server(int certificate_fd, const struct tls_provider *provider,
+                                struct strbuf *why) MUST_USE;
 
 /*
  * Gives all server contexts of the settings the version, client CA and CRLs of the message, and lets

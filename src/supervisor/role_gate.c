@@ -4,8 +4,6 @@
 #include "base/invariant.h"
 #include "supervisor/role_kind.h"
 
-enum { FILE_NAMES_MAX = 512 /* as the schema has it */ };
-
 static const struct account *gate_account(const struct places *places)
 {
     return &places->gate;
@@ -19,27 +17,10 @@ static const char *gate_root(const struct places *places)
     return places->drops_privilege ? places->empty_root : NULL;
 }
 
-/* Both names, for the gate to say in errors; the message's other fields are descriptors. */
-static bool gate_send_certificate(struct channel *channel, const struct snapshots *files,
-                                  const char *certificate, const char *key)
-{
-    auto_strbuf struct strbuf names = STRBUF(ROLE_LIST_MAX);
-    strbuf_format(&names, "%s (key %s)", certificate, key);
-    struct message message = {
-        .type = MESSAGE_configure_certificate,
-        .configure_certificate = {.file = span_first(strbuf_span(&names), FILE_NAMES_MAX),
-                                  .certificate = snapshots_find(files, certificate),
-                                  .key = snapshots_find(files, key)}};
-    return channel_send(channel, &message);
-}
-
 static bool gate_send_tls(struct channel *channel, const struct setup *setup)
 {
     const struct config_tls *tls = &setup->config->tls;
-    bool is_sent = true;
-    for (size_t i = 0; is_sent && i < tls->certificates.count; i++)
-        is_sent =
-            gate_send_certificate(channel, &setup->files, tls->certificates.at[i], tls->keys.at[i]);
+    bool is_sent = role_send_certificates(channel, setup, false);
     struct message message = {
         .type = MESSAGE_configure_tls,
         .configure_tls = {.minimum_version = tls->minimum_version,

@@ -1,6 +1,8 @@
 /* What every role is told of a setup; the files role_*.c have the rest. */
 #include "supervisor/role_kind.h"
 
+enum { FILE_NAMES_MAX = 512 /* as the schema has it */ };
+
 void role_join(const struct config_strings *strings, struct strbuf *lines)
 {
     for (size_t i = 0; i < strings->count; i++)
@@ -45,6 +47,30 @@ static bool role_send_limits(struct channel *channel, const struct config_limits
                              .commands_before_login = limits->commands_before_login,
                              .failures_per_connection = limits->failures_per_connection}};
     return channel_send(channel, &message);
+}
+
+/* Both names, for the role to say in errors; the message's other fields are descriptors. */
+static bool role_send_certificate(struct channel *channel, const struct snapshots *files,
+                                  const char *certificate, const char *key, bool with_key)
+{
+    auto_strbuf struct strbuf names = STRBUF(ROLE_LIST_MAX);
+    strbuf_format(&names, "%s (key %s)", certificate, key);
+    struct message message = {
+        .type = MESSAGE_configure_certificate,
+        .configure_certificate = {.file = span_first(strbuf_span(&names), FILE_NAMES_MAX),
+                                  .certificate = snapshots_find(files, certificate),
+                                  .key = with_key ? snapshots_find(files, key) : -1}};
+    return channel_send(channel, &message);
+}
+
+bool role_send_certificates(struct channel *channel, const struct setup *setup, bool with_keys)
+{
+    const struct config_tls *tls = &setup->config->tls;
+    bool is_sent = true;
+    for (size_t i = 0; is_sent && i < tls->certificates.count; i++)
+        is_sent = role_send_certificate(channel, &setup->files, tls->certificates.at[i],
+                                        tls->keys.at[i], with_keys);
+    return is_sent;
 }
 
 bool role_send_setup(const struct role_kind *kind, struct channel *channel,

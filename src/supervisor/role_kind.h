@@ -33,6 +33,12 @@ bool role_send_setup(const struct role_kind *kind, struct channel *channel,
                      const struct setup *setup, uint64_t generation, int number,
                      int control) MUST_USE;
 
+/*
+ * Tells of every certificate, with its key for the one role that is to have it. False as send_part.
+ */
+bool role_send_certificates(struct channel *channel, const struct setup *setup,
+                            bool with_keys) MUST_USE;
+
 /* The strings of a list, one a line, for a text of a message. */
 void role_join(const struct config_strings *strings, struct strbuf *lines);
 

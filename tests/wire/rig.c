@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/ip.h"
+#include "broker/sign.h"
 #include "config/terms.h"
 #include "gate/gate.h"
 
@@ -71,21 +73,14 @@ static int rig_certificate_fd(X509 *certificate)
     return fd;
 }
 
-static int rig_key_fd(EVP_PKEY *key)
-{
-    int fd = rig_memfd("key");
-    BIO *bio = BIO_new_fd(fd, BIO_NOCLOSE);
-    REQUIRE(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
-    BIO_free(bio);
-    return fd;
-}
-
 static int rig_text_fd(const char *text)
 {
     int fd = rig_memfd("text");
     REQUIRE(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
     return fd;
 }
+
+enum { RIG_BROKER_MS = 600000 };
 
 static struct {
     struct rig_identity authority;
@@ -126,6 +121,41 @@ static void rig_on_gate_to_keeper(struct channel *channel, struct message *messa
     answer.login_answer.session = message->login_ask.session;
     answer.login_answer.answer = (uint8_t)rig->keeper_answer;
     (void)channel_send(channel, &answer);
+}
+
+/*
+ * The broker, in a thread of its own since the gate waits for it: signs until the gate closes the
+ * channel.
+ */
+static void *rig_broker(void *argument)
+{
+    int fd = *(int *)argument;
+    uint8_t *packet = malloc(MESSAGE_PACKET_MAX);
+    struct message ask;
+    free(argument);
+    REQUIRE(packet != NULL);
+    while (channel_receive_blocking(fd, ROLE_BROKER, ROLE_GATE, RIG_BROKER_MS, packet, &ask) == 0) {
+        auto_strbuf struct strbuf signature = STRBUF(SIGN_SIGNATURE_MAX);
+        REQUIRE(sign_text(identities.server.key, &ask.sign_ask, &signature));
+        struct message answer = {.type = MESSAGE_sign_answer};
+        answer.sign_answer.number = ask.sign_ask.number;
+        answer.sign_answer.signature = strbuf_span(&signature);
+        REQUIRE(channel_send_blocking(fd, &answer) == 0);
+    }
+    free(packet);
+    (void)close(fd);
+    return NULL;
+}
+
+static int rig_start_broker(void)
+{
+    int fds[2];
+    int *end = malloc(sizeof *end);
+    pthread_t thread;
+    REQUIRE(end != NULL && channel_pair(fds) == 0);
+    *end = fds[1];
+    REQUIRE(pthread_create(&thread, NULL, rig_broker, end) == 0 && pthread_detach(thread) == 0);
+    return fds[0];
 }
 
 static void rig_on_closed(struct channel *channel, enum channel_end end, void *owner)
@@ -171,7 +201,7 @@ static void rig_configure(struct rig *rig, const struct rig_options *options, in
     message.configure_certificate = (struct message_configure_certificate){
         .file = SPAN("server.pem"),
         .certificate = rig_certificate_fd(identities.server.certificate),
-        .key = rig_key_fd(identities.server.key)};
+        .key = -1};
     rig_say(rig, &message);
     message = (struct message){.type = MESSAGE_configure_tls};
     message.configure_tls = (struct message_configure_tls){
@@ -301,6 +331,12 @@ static void rig_connect_channels(struct rig *rig)
     rig_say(rig, &joined);
     REQUIRE(channel_init(&rig->keeper, rig->loop, fds[1], ROLE_KEEPER, ROLE_GATE,
                          rig_on_gate_to_keeper, rig_on_closed, rig) == 0);
+    REQUIRE(channel_pair(fds) == 0);
+    rig->broker = fds[1];
+    struct message with_broker = {
+        .type = MESSAGE_broker_joined,
+        .broker_joined = {.channel = fds[0], .signing = rig_start_broker()}};
+    rig_say(rig, &with_broker);
 }
 
 static void rig_connect_client(struct rig *rig, const struct rig_options *options,
@@ -349,6 +385,7 @@ void rig_stop(struct rig *rig)
     gate_fini(rig->gate);
     channel_fini(&rig->supervisor);
     channel_fini(&rig->keeper);
+    (void)close(rig->broker);
     (void)close(rig->backend_socket);
     SSL_CTX_free(rig->client_context);
     strbuf_fini(&rig->client.received);

@@ -37,6 +37,7 @@ struct rig {
     struct gate *gate;
     struct channel supervisor; /* our ends */
     struct channel keeper;
+    int broker; /* the other end of the gate's channel to it: nothing is said there */
     SSL_CTX *client_context;
     int backend_socket;
     struct rig_peer client;
