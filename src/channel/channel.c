@@ -344,7 +344,7 @@ int channel_receive_blocking(int fd, enum role self, enum role peer, int timeout
     for (;;) {
         uint64_t now = clock_monotonic_ms();
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        int ready = now >= deadline ? 0 : poll(&wait, 1, (int)(deadline - now));
+        int ready = poll(&wait, 1, now >= deadline ? 0 : (int)(deadline - now));
         if (ready == 0)
             return -ETIMEDOUT;
         if (ready < 0 && errno != EINTR)

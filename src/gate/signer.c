@@ -94,6 +94,6 @@ bool signer_sign(struct signer *signer, struct message *ask, struct span *ret_si
                         : result == -ETIMEDOUT ? "the broker does not answer"
                                                : "the broker is away");
     if (result < 0 && result != -ETIMEDOUT)
-        cleanup_close(&signer->fd); /* the supervisor joins a new one */
+        signer_fini(signer); /* the supervisor joins a new one */
     return false;
 }

@@ -1,0 +1,72 @@
+"""The broker: the private key is in its memory and in no gate's; every handshake needs it; its death."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import unittest
+
+import gatecase
+from rig import ALICE, IS_ROOT, USERS
+from test_faults import FaultCase
+from wire import connect
+
+
+def private_number(file):
+    """The octets of the private key's secret number, as written in the file."""
+    text = subprocess.run(["openssl", "pkey", "-in", file, "-noout", "-text"], check=True, text=True,
+                          capture_output=True).stdout
+    octets = re.search(r"(?:priv|privateExponent):\n((?: +[0-9a-f:]+\n)+)", text).group(1)
+    return bytes.fromhex(re.sub(r"[\s:]", "", octets)).lstrip(b"\0")
+
+
+def memory_has(pid, number):
+    """Whether the number stands in the process's memory, in either order of octets."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            begin, end = (int(part, 16) for part in line.split()[0].split("-"))
+            if " rw" not in line:
+                continue
+            with contextlib.suppress(OSError, OverflowError):
+                memory.seek(begin)
+                part = memory.read(end - begin)
+                if number in part or number[::-1] in part:
+                    return True
+    return False
+
+
+class Keys(gatecase.GateCase):
+    @unittest.skipUnless(IS_ROOT, "only root reads the memory of others")
+    def test_the_key_is_in_the_broker_and_in_no_gate(self):
+        self.assert_good_client_works()
+        number = private_number(self.rig.server.key)
+        self.assertTrue(memory_has(self.rig.postern.roles("broker")[0], number))
+        for gate in self.rig.postern.roles("gate"):
+            self.assertFalse(memory_has(gate, number), gate)
+
+    @unittest.skipUnless(IS_ROOT, "only root sees the descriptors of others")
+    def test_no_gate_has_a_file(self):
+        for gate in self.rig.postern.roles("gate"):
+            for number in os.listdir(f"/proc/{gate}/fd"):
+                self.assertNotIn("memfd", os.readlink(f"/proc/{gate}/fd/{number}"))
+
+
+class Death(FaultCase):
+    def test_live_sessions_go_on_and_new_ones_come_in(self):
+        with connect(self.rig) as wire:
+            self.assert_ok(wire.login(ALICE, USERS[ALICE]))
+            self.kill("broker")
+            self.assert_reads_mail(wire)
+            self.wait_for_service()
+
+    def test_stopped_is_not_killed(self):
+        broker = self.rig.postern.roles("broker")[0]
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            with self.assertRaises(OSError):
+                connect(self.rig).__enter__()
+            self.wait_event("signing_failed")
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        self.wait_for_service()
