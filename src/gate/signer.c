@@ -83,7 +83,7 @@ static int signer_ask(struct signer *signer, struct message *ask, struct message
 
 bool signer_sign(struct signer *signer, struct message *ask, struct span *ret_signature)
 {
-    struct message answer;
+    struct message answer = {.sign_answer = {.signature = SPAN_NONE}};
     int result = signer_ask(signer, ask, &answer);
     if (result == 0 && answer.sign_answer.signature.len > 0) {
         signer_note(signer, NULL);
