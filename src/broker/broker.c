@@ -120,11 +120,21 @@ static void broker_on_supervisor_gone(struct channel *channel, enum channel_end 
     (void)event_base_loopbreak(broker->loop);
 }
 
+/* All gates have the same keys, so that a ticket of one is good at the others. */
+static void broker_send_ticket_keys(void *owner)
+{
+    struct broker *broker = owner;
+    for (size_t i = 0; i < BROKER_GATES_MAX; i++)
+        if (broker->gates[i] != NULL)
+            gate_link_send_ticket_keys(broker->gates[i]);
+}
+
 int broker_init(struct broker *broker, struct event_base *loop, int supervisor_fd)
 {
     *broker = (struct broker){.loop = loop, .problem = STRBUF(BROKER_PROBLEM_MAX)};
     keeper_link_init(&broker->keeper);
-    return channel_init(&broker->supervisor, loop, supervisor_fd, ROLE_BROKER, ROLE_SUPERVISOR,
+    int result = ticket_keys_init(&broker->ticket_keys, loop, broker_send_ticket_keys, broker);
+    return result < 0 ? result : channel_init(&broker->supervisor, loop, supervisor_fd, ROLE_BROKER, ROLE_SUPERVISOR,
                         broker_on_message, broker_on_supervisor_gone, broker);
 }
 
@@ -133,6 +143,7 @@ void broker_fini(struct broker *broker)
     for (size_t i = 0; i < BROKER_GATES_MAX; i++)
         gate_link_free(broker->gates[i]);
     keeper_link_fini(&broker->keeper);
+    ticket_keys_fini(&broker->ticket_keys);
     channel_fini(&broker->supervisor);
     strbuf_fini(&broker->problem);
     keys_fini(&broker->pending);

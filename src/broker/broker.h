@@ -15,6 +15,7 @@
 #include "broker/gate_link.h"
 #include "broker/keeper_link.h"
 #include "broker/keys.h"
+#include "broker/ticket_keys.h"
 #include "channel/channel.h"
 
 enum { BROKER_GATES_MAX = 64, BROKER_PROBLEM_MAX = 1024 };
@@ -23,6 +24,7 @@ struct broker {
     struct event_base *loop;
     struct channel supervisor;
     struct keeper_link keeper;
+    struct ticket_keys ticket_keys;
     struct gate_link *gates[BROKER_GATES_MAX]; /* NULL: no such gate */
     struct keys keys;    /* in force */
     struct keys former;  /* of the configuration before */

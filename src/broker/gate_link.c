@@ -97,9 +97,18 @@ static bool link_open(struct broker *broker, uint32_t number, int channel_fd, in
     return false;
 }
 
+void gate_link_send_ticket_keys(struct gate_link *link)
+{
+    struct message message;
+    ticket_keys_print(&link->broker->ticket_keys, &message);
+    (void)channel_send(&link->channel, &message);
+}
+
 void gate_link_join(struct broker *broker, uint32_t number, int channel_fd, int signing_fd)
 {
-    if (!link_open(broker, number, channel_fd, signing_fd))
+    if (link_open(broker, number, channel_fd, signing_fd))
+        gate_link_send_ticket_keys(broker->gates[number]);
+    else
         log_sentence(LOG_ERROR, "gate_not_joined",
                      "gate %u can't be served: no memory, or its number is above %d", number,
                      BROKER_GATES_MAX - 1);

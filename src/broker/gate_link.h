@@ -24,6 +24,9 @@ struct gate_link {
  */
 void gate_link_join(struct broker *broker, uint32_t number, int channel_fd, int signing_fd);
 
+/* Gives the gate the keys of its session tickets. */
+void gate_link_send_ticket_keys(struct gate_link *link);
+
 /* Takes NULL. */
 void gate_link_free(struct gate_link *link);
 

@@ -16,9 +16,16 @@ void broker_link_fini(struct broker_link *link)
     signer_fini(&link->signer);
 }
 
+static void on_ticket_keys(struct gate *gate, struct message *message)
+{
+    ticket_keys_take(&gate->ticket_keys, &message->ticket_keys);
+}
+
 typedef void broker_handler(struct gate *gate, struct message *message);
 
-static broker_handler *const broker_handlers[MESSAGE_TYPE_COUNT] = {NULL};
+static broker_handler *const broker_handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_ticket_keys] = on_ticket_keys,
+};
 
 static void broker_link_on_message(struct channel *channel, struct message *message, void *owner)
 {
@@ -36,11 +43,13 @@ static void broker_link_on_closed(struct channel *channel, enum channel_end end,
     log_text(&record, "reason", channel_end_text(end));
     log_end(&record);
     signer_fini(&gate->broker.signer);
+    ticket_keys_forget(&gate->ticket_keys);
 }
 
 void broker_link_join(struct gate *gate, int fd, int signing_fd)
 {
     broker_link_fini(&gate->broker);
+    ticket_keys_forget(&gate->ticket_keys);
     signer_join(&gate->broker.signer, signing_fd);
     if (fd < 0 || channel_init(&gate->broker.channel, gate->loop, fd, ROLE_GATE, ROLE_BROKER,
                                broker_link_on_message, broker_link_on_closed, gate) != 0)

@@ -218,6 +218,7 @@ void gate_fini(struct gate *gate)
     reaper_fini(&gate->reaper);
     keeper_link_fini(&gate->keeper);
     broker_link_fini(&gate->broker);
+    ticket_keys_forget(&gate->ticket_keys);
     channel_fini(&gate->supervisor);
     settings_unref(gate->draft);
     settings_unref(gate->settings);

@@ -24,6 +24,7 @@
 #include "gate/relay.h"
 #include "gate/settings.h"
 #include "gate/tls_provider.h"
+#include "gate/tickets.h"
 
 enum { GATE_SCRATCH_SIZE = 65536 /* one read from a socket; used within one event only */ };
 
@@ -37,6 +38,7 @@ struct gate {
     struct settings *settings; /* in force; NULL before the first commit */
     struct settings *draft;    /* being received; NULL outside a configuration */
     struct keeper_link keeper;
+    struct ticket_keys ticket_keys; /* none while the broker is away */
     struct broker_link broker;
     struct tls_provider tls_provider; /* of keys that the broker holds */
     struct hash_table registry; /* of struct registered, by session number */

@@ -24,6 +24,7 @@
 #include "base/reaper.h"
 #include "gate/registry.h"
 #include "gate/settings.h"
+#include "gate/tickets.h"
 #include "pki/certificate_mark.h"
 #include "protocol/imap_reader.h"
 
@@ -96,6 +97,7 @@ struct session {
     struct settings *settings; /* counted */
     const struct session_protocol *protocol;
     struct stream client;
+    struct tls_accepted accepted; /* what the callbacks of its TLS see */
     struct event deadline; /* of the phase: proxy header and handshake, login, delay, closing */
     enum session_phase phase;
     uint64_t login_by_ms; /* monotonic: when the login must be done */

@@ -5,12 +5,16 @@
 #include <openssl/x509.h>
 
 #include "base/log.h"
+#include "gate/gate.h"
 #include "gate/session.h"
 #include "gate/tls_context.h"
 
 void session_start_tls(struct session *session)
 {
-    SSL *tls = tls_accept_new(session->settings, session->protocol->alpn);
+    session->accepted = (struct tls_accepted){.alpn = session->protocol->alpn,
+                                              .listener = session->listener,
+                                              .keys = &session->gate->ticket_keys};
+    SSL *tls = tls_accept_new(session->settings, &session->accepted);
     if (tls == NULL || stream_start_tls(&session->client, tls) != 0) {
         session_end(session, "out of memory");
         return;

@@ -66,6 +66,7 @@ struct settings {
     SSL_CTX *contexts[SETTINGS_CERTIFICATES_MAX]; /* one a certificate; the first is the default */
     size_t context_count;
     struct authorities *authorities; /* of client certificates; NULL: none is asked for */
+    uint8_t client_ca_digest[32]; /* of the authorities in client_ca; zeros: none */
     struct backend *backends[SETTINGS_BACKENDS_MAX];
     size_t backend_count;
     struct listener *listeners[SETTINGS_LISTENERS_MAX];

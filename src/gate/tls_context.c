@@ -8,6 +8,7 @@
 #include "base/span.h"
 #include "base/tls.h"
 #include "gate/settings.h"
+#include "gate/tickets.h"
 #include "gate/tls_key.h"
 #include "pki/authorities.h"
 #include "pki/pem_file.h"
@@ -15,7 +16,8 @@
 /* The protocol that this connection speaks, as the ALPN callback and the log find it. */
 static const char *tls_alpn_of(SSL *tls)
 {
-    return SSL_get_app_data(tls);
+    const struct tls_accepted *accepted = SSL_get_app_data(tls);
+    return accepted == NULL ? NULL : accepted->alpn;
 }
 
 /*
@@ -79,6 +81,33 @@ SSL_CTX *tls_context_new_server(int certificate_fd, const struct tls_provider *p
     return NULL;
 }
 
+/* Verifies as authorities_verify_handshake() does. What does not verify is not for a ticket. */
+static int tls_verify_chain(X509_STORE_CTX *verification, void *argument)
+{
+    int goes_on = authorities_verify_handshake(verification, argument);
+    SSL *tls = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
+    if (X509_STORE_CTX_get_error(verification) != X509_V_OK ||
+        !tickets_chain_fits(X509_STORE_CTX_get0_untrusted(verification)))
+        tickets_bar(tls);
+    return goes_on;
+}
+
+/* All of them in one digest, to which tickets are bound. */
+static bool tls_digest_authorities(const STACK_OF(X509) *authorities,
+                                   uint8_t ret_digest[TICKET_PLACE_SIZE])
+{
+    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    bool is_whole = hash != NULL && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
+    for (int i = 0; is_whole && i < sk_X509_num(authorities); i++) {
+        uint8_t one[TICKET_PLACE_SIZE];
+        is_whole = X509_digest(sk_X509_value(authorities, i), EVP_sha256(), one, NULL) == 1 &&
+                   EVP_DigestUpdate(hash, one, sizeof one) == 1;
+    }
+    is_whole = is_whole && EVP_DigestFinal_ex(hash, ret_digest, NULL) == 1;
+    EVP_MD_CTX_free(hash);
+    return is_whole;
+}
+
 /* Has the context ask for a client certificate of these authorities, and verify it by their rules. */
 static bool tls_ask_certificate(SSL_CTX *context, const struct authorities *authorities)
 {
@@ -88,7 +117,7 @@ static bool tls_ask_certificate(SSL_CTX *context, const struct authorities *auth
             return false;
     SSL_CTX_set1_cert_store(context, authorities_store(authorities));
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_cert_verify_callback(context, authorities_verify_handshake, NULL);
+    SSL_CTX_set_cert_verify_callback(context, tls_verify_chain, NULL);
     (void)SSL_CTX_set_max_cert_list(context, AUTHORITIES_CHAIN_OCTETS);
     return true;
 }
@@ -99,11 +128,14 @@ bool tls_context_finish_servers(struct settings *settings, const struct message_
     bool is_whole = true;
     if (message->client_ca >= 0) {
         settings->authorities = authorities_new(message->client_ca, message->client_crl, why);
-        is_whole = settings->authorities != NULL;
+        is_whole = settings->authorities != NULL &&
+                   tls_digest_authorities(authorities_certificates(settings->authorities),
+                                          settings->client_ca_digest);
     }
     for (size_t i = 0; is_whole && i < settings->context_count; i++) {
         SSL_CTX *context = settings->contexts[i];
         is_whole = SSL_CTX_set_min_proto_version(context, (int)message->minimum_version) == 1 &&
+                   tickets_enable(context) &&
                    (settings->authorities == NULL || tls_ask_certificate(context, settings->authorities));
         SSL_CTX_set_alpn_select_cb(context, tls_choose_alpn, NULL);
         (void)SSL_CTX_set_tlsext_servername_callback(context, tls_choose_certificate);
@@ -115,13 +147,13 @@ bool tls_context_finish_servers(struct settings *settings, const struct message_
     return is_whole;
 }
 
-SSL *tls_accept_new(const struct settings *settings, const char *alpn)
+SSL *tls_accept_new(const struct settings *settings, struct tls_accepted *accepted)
 {
     SSL *tls = SSL_new(settings->contexts[0]);
     if (tls == NULL)
         return NULL;
-    /* OpenSSL keeps a void pointer; it is only ever read back as the const text that it is. */
-    (void)SSL_set_app_data(tls, (void *)(uintptr_t)alpn);
+    (void)SSL_set_app_data(tls, accepted);
+    tickets_begin(tls, accepted);
     SSL_set_accept_state(tls);
     return tls;
 }
@@ -129,6 +161,8 @@ SSL *tls_accept_new(const struct settings *settings, const char *alpn)
 void tls_forget_peer(SSL *tls)
 {
     X509 *peer = SSL_get0_peer_certificate(tls);
+    (void)SSL_set_app_data(tls, NULL);
+    (void)SSL_SESSION_set1_ticket_appdata(SSL_get_session(tls), NULL, 0);
     X509_NAME *nobody = peer == NULL ? NULL : X509_NAME_new();
     if (nobody == NULL)
         return;

@@ -3,8 +3,8 @@
  * every listener.
  *
  * A handshake never fails for a client's certificate: the result of its verification is kept, and the
- * login says why (session_tls.c). There is no resumption: a ticket would carry an identity past its
- * revocation, and each handshake shows its certificate anew.
+ * login says why (session_tls.c). A ticket (tickets.h) is only given for one that verified, and what a
+ * resumed connection brings is verified again.
  */
 #ifndef POSTERN_GATE_TLS_CONTEXT_H
 #define POSTERN_GATE_TLS_CONTEXT_H
@@ -17,6 +17,7 @@
 #include "channel/message.h"
 
 struct settings;
+struct tls_accepted;
 struct tls_provider;
 
 /* A context with the certificate chain of this file, whose key the broker holds. NULL with the reason in why. */
@@ -30,13 +31,13 @@ SSL_CTX *tls_context_new_server(int certificate_fd, const struct tls_provider *p
 bool tls_context_finish_servers(struct settings *settings, const struct message_configure_tls *message,
                                 struct strbuf *why) MUST_USE;
 
-/* A server-side TLS object for a connection; alpn names the protocol, a literal ("imap"). */
-SSL *tls_accept_new(const struct settings *settings, const char *alpn) MUST_USE;
+/* A server-side TLS object for a connection; accepted stays where it is until tls_forget_peer(). */
+SSL *tls_accept_new(const struct settings *settings, struct tls_accepted *accepted) MUST_USE;
 
 /*
  * Lets go of what the client's certificate holds in memory (2.8 of 4.7 KB): extensions, names and key
- * of the copy that OpenSSL keeps with the connection and nobody reads any more. For a connection
- * whose login is done.
+ * of the copy that OpenSSL keeps with the connection and nobody reads any more, the chain of a ticket,
+ * and what the callbacks saw. For a connection whose login is done.
  */
 void tls_forget_peer(SSL *tls);
 

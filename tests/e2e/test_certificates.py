@@ -88,17 +88,17 @@ class States(gatecase.GateCase):
         with connect(self.rig, certificate=self.refused["expired"]) as wire:
             self.assertIn(b"expired", wire.external())
 
-    def test_no_session_is_resumed(self):
-        """Each handshake shows the certificate anew, so nothing outlives a revocation."""
-        for certificate, check in ((self.valid, self.assert_ok),
-                                   (self.refused["two names"], self.assert_refused)):
+    def test_a_resumed_session_is_judged_anew(self):
+        """A session whose certificate is refused is not resumed: the full handshake says why."""
+        for certificate, is_resumed, check in ((self.valid, True, self.assert_ok),
+                                               (self.refused["two names"], False, self.assert_refused)):
             for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
                 with self.subTest(version=version, certificate=certificate.cert):
                     context = tls_context(self.rig, certificate, version=version)
                     with connect(self.rig, context=context) as wire:
                         session = wire.tls_session()
                     with connect(self.rig, context=context, session=session) as wire:
-                        self.assertFalse(wire.socket.session_reused)
+                        self.assertEqual(wire.socket.session_reused, is_resumed)
                         check(wire.login(ALICE, USERS[ALICE]))
 
 
