@@ -19,7 +19,7 @@ void endpoint_print(const struct endpoint *endpoint, struct strbuf *text)
 /* NULL, or what is wrong with it as a listener's socket. */
 static const char *socket_examine(int fd, struct endpoint *ret_endpoint)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof address;
     static const struct ip any_v6 = {{0}};
     int type = 0;
