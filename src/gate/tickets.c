@@ -138,7 +138,7 @@ static bool ticket_derive(const uint8_t secret[TICKET_SECRET_SIZE], const struct
 static int ticket_seal(SSL *tls, const struct tls_accepted *accepted, unsigned char name[TICKET_NAME_SIZE],
                        unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
-    struct ticket_key nobodys;
+    struct ticket_key nobodys = {.name = {0}};
     bool is_good = accepted != NULL && accepted->has_place && !accepted->is_barred && accepted->keys->count > 0;
     const struct ticket_key *key = is_good ? &accepted->keys->at[0] : &nobodys;
     struct tls_accepted nowhere = {.alpn = NULL};
