@@ -12,6 +12,8 @@
 #include "base/invariant.h"
 #include "base/utf8.h"
 
+enum { DAY_S = 86400 };
+
 /* --- In memory -------------------------------------------------------------------------------- */
 
 static struct span local_part(struct span login)
@@ -50,7 +52,8 @@ static void append_text(struct device *device, size_t *offset, struct span text)
 static bool stored_device_fits(const struct stored_device *stored)
 {
     return stored->login.len <= DEVICE_LOGIN_MAX && stored->name.len <= DEVICE_NAME_MAX &&
-           stored->serial.len <= DEVICE_SERIAL_MAX;
+           stored->serial.len <= DEVICE_SERIAL_MAX && stored->warned_days >= 0 &&
+           stored->warned_days <= DEVICE_WARN_DAYS;
 }
 
 /* A device that is in no table yet. NULL without memory, or for a row that no release of ours wrote. */
@@ -70,7 +73,8 @@ static struct device *device_new(const struct stored_device *stored)
                               .not_after_s = stored->not_after_s,
                               .last_used_s = stored->last_used_s,
                               .noted_s = stored->last_used_s,
-                              .revoked_s = stored->revoked_s};
+                              .revoked_s = stored->revoked_s,
+                              .warned_days = (uint8_t)stored->warned_days};
     device->has_address = ip_parse(stored->last_address, &device->last_address);
     memcpy(device->fingerprint, stored->fingerprint, sizeof device->fingerprint);
     size_t offset = 0;
@@ -293,7 +297,15 @@ enum device_result devices_revoke(struct devices *devices, struct device *device
     return DEVICE_DONE;
 }
 
-/* --- Last use --------------------------------------------------------------------------------- */
+/* --- Last use, warnings ----------------------------------------------------------------------- */
+
+static void devices_put_down(struct devices *devices, struct device *device)
+{
+    if (device->is_unwritten)
+        return;
+    device->is_unwritten = true;
+    LIST_INSERT_HEAD(&devices->unwritten, device, unwritten);
+}
 
 void devices_touch(struct devices *devices, struct device *device, const struct ip *address,
                    int64_t now_s)
@@ -305,10 +317,24 @@ void devices_touch(struct devices *devices, struct device *device, const struct 
     if (since_s >= 0 && since_s < DEVICE_TOUCH_EVERY_S)
         return;
     device->noted_s = now_s;
-    if (device->is_unwritten)
-        return;
-    device->is_unwritten = true;
-    LIST_INSERT_HEAD(&devices->unwritten, device, unwritten);
+    devices_put_down(devices, device);
+}
+
+unsigned devices_due_warning(const struct device *device, int64_t now_s)
+{
+    static const unsigned char warnings[] = {1, 7, DEVICE_WARN_DAYS};
+    if (!device_is_valid(device, now_s))
+        return 0;
+    for (size_t i = 0; i < sizeof warnings; i++)
+        if (device->not_after_s - now_s <= warnings[i] * DAY_S)
+            return device->warned_days == 0 || device->warned_days > warnings[i] ? warnings[i] : 0;
+    return 0;
+}
+
+void devices_note_warning(struct devices *devices, struct device *device, unsigned days)
+{
+    device->warned_days = (uint8_t)days;
+    devices_put_down(devices, device);
 }
 
 static bool device_store_touch(struct devices *devices, const struct device *device,
@@ -317,8 +343,11 @@ static bool device_store_touch(struct devices *devices, const struct device *dev
     char address[IP_TEXT_SIZE] = "";
     if (device->has_address)
         ip_format(&device->last_address, address);
-    return store_touch_device(devices->store, device->id, device->last_used_s, span_of(address),
-                              ret_reason);
+    struct stored_device stored = {.id = device->id,
+                                   .last_used_s = device->last_used_s,
+                                   .last_address = span_of(address),
+                                   .warned_days = device->warned_days};
+    return store_touch_device(devices->store, &stored, ret_reason);
 }
 
 bool devices_flush(struct devices *devices, struct strbuf *ret_reason)

@@ -27,18 +27,20 @@ enum {
     DEVICE_SERIAL_MAX = 64,    /* hexadecimal digits; RFC 5280 allows 40 */
     DEVICE_ISSUER_MAX = 512,
     DEVICE_TOUCH_EVERY_S = 60, /* last use is noted at most this often for a device */
+    DEVICE_WARN_DAYS = 30,     /* the first of the warnings before a certificate ends */
 };
 
 struct device {
     struct hash_link by_fingerprint;
     struct hash_link by_login;
     struct hash_link by_local; /* what stands before the @ */
-    LIST_ENTRY(device) unwritten; /* in the list of those whose last use is not on the disk yet */
+    LIST_ENTRY(device) unwritten; /* in the list of those of which something is not on the disk yet */
     bool is_unwritten;
     bool has_address;
     uint16_t login_len;
     uint8_t name_len;
     uint8_t serial_len;
+    uint8_t warned_days; /* 30, 7, 1: the last warning of its end; 0: none yet */
     int64_t id;
     int64_t added_s;
     int64_t not_after_s;
@@ -116,6 +118,15 @@ enum device_result devices_revoke(struct devices *devices, struct device *device
 /* Notes in memory that the device was used; devices_flush puts it on the disk. Never fails. */
 void devices_touch(struct devices *devices, struct device *device, const struct ip *address,
                    int64_t now_s);
+
+/*
+ * The warning that is due for a valid device's certificate, as its days before the end: 30, 7 or 1, the
+ * nearest one where several were missed; 0 when none is due, or it has been given.
+ */
+unsigned devices_due_warning(const struct device *device, int64_t now_s);
+
+/* Notes in memory that this warning was given; devices_flush puts it on the disk. Never fails. */
+void devices_note_warning(struct devices *devices, struct device *device, unsigned days);
 
 /* Stores what was noted, if anything. False with the reason; it is tried again next time. */
 bool devices_flush(struct devices *devices, struct strbuf *ret_reason) MUST_USE;

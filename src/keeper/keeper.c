@@ -40,7 +40,12 @@ static void keeper_review_device(struct keeper *keeper, const struct device *dev
     }
 }
 
-void keeper_review(struct keeper *keeper)
+/*
+ * Tells the gates to close every session whose device is revoked or expired and that they have not
+ * been told to close yet. Revoking does so at once for its own; this catches what came in between,
+ * such as sessions that outlived the keeper that revoked.
+ */
+static void keeper_review(struct keeper *keeper)
 {
     int64_t now_s = clock_wall_s();
     for (size_t i = 0; i < keeper->devices.count; i++) {
@@ -59,12 +64,18 @@ static void keeper_flush(struct keeper *keeper)
     keeper_note_store(keeper, is_written, strbuf_text(&reason));
 }
 
+void keeper_upkeep(struct keeper *keeper)
+{
+    expiry_warn(&keeper->expiry, &keeper->devices, clock_wall_s());
+    keeper_flush(keeper);
+    keeper_review(keeper);
+}
+
 static void keeper_on_upkeep(evutil_socket_t fd, short what, void *owner)
 {
     (void)fd;
     (void)what;
-    keeper_flush(owner);
-    keeper_review(owner);
+    keeper_upkeep(owner);
 }
 
 /* --- The end ---------------------------------------------------------------------------------- */

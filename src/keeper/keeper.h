@@ -15,12 +15,13 @@
 #include "channel/channel.h"
 #include "keeper/control.h"
 #include "keeper/devices.h"
+#include "keeper/expiry.h"
 #include "keeper/gate_link.h"
 #include "keeper/sessions.h"
 #include "keeper/setup.h"
 
 enum {
-    KEEPER_UPKEEP_S = 15, /* last use is stored, and expired devices are closed, this often */
+    KEEPER_UPKEEP_S = 15, /* last use is stored, and what ends is looked for, this often */
 };
 
 struct keeper {
@@ -28,6 +29,7 @@ struct keeper {
     struct channel supervisor;
     struct setup setup;
     struct devices devices;
+    struct expiry expiry;
     struct sessions sessions;
     struct gate_link *gates[SESSIONS_GATES_MAX]; /* NULL: no such gate */
     size_t gate_count;
@@ -49,11 +51,10 @@ int keeper_init(struct keeper *keeper, struct event_base *loop, int supervisor_f
 void keeper_fini(struct keeper *keeper);
 
 /*
- * Tells the gates to close every session whose device is revoked or expired and that they have not
- * been told to close yet. Revoking does so at once for its own; this catches what came in between,
- * such as sessions that outlived the keeper that revoked.
+ * What is done again and again: warns of certificates that end soon, stores what is noted, closes the
+ * sessions of devices that are revoked or expired.
  */
-void keeper_review(struct keeper *keeper);
+void keeper_upkeep(struct keeper *keeper);
 
 /* Logs when writing to the store begins to fail, with the reason, and when it works again. */
 void keeper_note_store(struct keeper *keeper, bool is_written, const char *reason);

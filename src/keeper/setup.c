@@ -139,7 +139,7 @@ static void setup_take_effect(struct keeper *keeper)
     sessions_set_caps(&keeper->sessions, setup->current.sessions_per_user,
                       setup->current.sessions_per_user_and_address);
     keeper->is_configured = true;
-    keeper_review(keeper);
+    keeper_upkeep(keeper);
 }
 
 static void on_commit(struct keeper *keeper, struct message *message)

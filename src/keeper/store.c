@@ -8,10 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/invariant.h"
+#include "keeper/store_tables.h"
 
 enum {
     STORE_APPLICATION_ID = 0x506f7374, /* "Post": tells our files from others */
-    STORE_VERSION = 1,                 /* of the tables; in user_version */
 };
 
 enum store_statement {
@@ -28,38 +28,17 @@ enum store_statement {
 static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_READ_DEVICES] =
         "SELECT id, login, name, fingerprint, serial, issuer, added_s, not_after_s, last_used_s,"
-        " last_address, revoked_s FROM device ORDER BY id",
+        " last_address, revoked_s, warned_days FROM device ORDER BY id",
     [STATEMENT_ADD_DEVICE] =
         "INSERT INTO device (login, name, fingerprint, serial, issuer, added_s, not_after_s)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [STATEMENT_REVOKE_DEVICE] = "UPDATE device SET revoked_s = ?2 WHERE id = ?1",
     [STATEMENT_TOUCH_DEVICE] =
-        "UPDATE device SET last_used_s = ?2, last_address = ?3 WHERE id = ?1",
+        "UPDATE device SET last_used_s = ?2, last_address = ?3, warned_days = ?4 WHERE id = ?1",
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
 };
-
-/* The tables of version 1. A name is free again once its device is revoked. */
-static const char store_tables[] =
-    "BEGIN IMMEDIATE;"
-    "CREATE TABLE device ("
-    "    id INTEGER PRIMARY KEY,"
-    "    login TEXT NOT NULL,"
-    "    name TEXT NOT NULL,"
-    "    fingerprint BLOB NOT NULL UNIQUE CHECK (length(fingerprint) = 32),"
-    "    serial TEXT NOT NULL,"
-    "    issuer TEXT NOT NULL,"
-    "    added_s INTEGER NOT NULL,"
-    "    not_after_s INTEGER NOT NULL,"
-    "    last_used_s INTEGER NOT NULL DEFAULT 0,"
-    "    last_address TEXT NOT NULL DEFAULT '',"
-    "    revoked_s INTEGER NOT NULL DEFAULT 0"
-    ") STRICT;"
-    "CREATE UNIQUE INDEX device_name ON device (login, name) WHERE revoked_s = 0;"
-    "PRAGMA application_id = 0x506f7374;"
-    "PRAGMA user_version = 1;"
-    "COMMIT;";
 
 struct store {
     sqlite3 *database;
@@ -121,6 +100,17 @@ static bool store_expect(struct store *store, const char *sql, const char *hoped
     return is_met;
 }
 
+/* Takes the tables from that version to ours, each step whole or not at all. */
+static bool store_migrate(struct store *store, int64_t version, struct strbuf *ret_reason)
+{
+    for (; version < STORE_VERSION; version++)
+        if (!store_run(store, store_migrations[version], ret_reason)) {
+            (void)sqlite3_exec(store->database, "ROLLBACK", NULL, NULL, NULL);
+            return false;
+        }
+    return true;
+}
+
 /* Makes the tables in an empty file; refuses a file of something else, or of a newer release. */
 static bool store_check_version(struct store *store, struct strbuf *ret_reason)
 {
@@ -131,9 +121,8 @@ static bool store_check_version(struct store *store, struct strbuf *ret_reason)
         !store_ask_number(store, "PRAGMA user_version", &version, ret_reason) ||
         !store_ask_number(store, "SELECT count(*) FROM sqlite_schema", &tables, ret_reason))
         return false;
-    if (application == 0 && version == 0 && tables == 0)
-        return store_run(store, store_tables, ret_reason);
-    if (application != STORE_APPLICATION_ID || version < 1) {
+    bool is_empty = application == 0 && version == 0 && tables == 0;
+    if (!is_empty && (application != STORE_APPLICATION_ID || version < 1)) {
         strbuf_append(ret_reason, "state database: the file is not one of Postern's");
         return false;
     }
@@ -144,7 +133,7 @@ static bool store_check_version(struct store *store, struct strbuf *ret_reason)
                       (long long)version, STORE_VERSION);
         return false;
     }
-    return true;
+    return store_migrate(store, version, ret_reason);
 }
 
 /* locking_mode comes first: it is what keeps the wal-index out of a file. */
@@ -253,6 +242,7 @@ static bool read_device_row(sqlite3_stmt *statement, struct stored_device *ret_d
         .last_used_s = sqlite3_column_int64(statement, 8),
         .last_address = column_span(statement, 9),
         .revoked_s = sqlite3_column_int64(statement, 10),
+        .warned_days = sqlite3_column_int64(statement, 11),
     };
     if (fingerprint.len != STORE_FINGERPRINT_SIZE)
         return false;
@@ -335,13 +325,14 @@ bool store_begin_touches(struct store *store, struct strbuf *ret_reason)
            statement_run(store, store->statements[STATEMENT_BEGIN], ret_reason);
 }
 
-bool store_touch_device(struct store *store, int64_t id, int64_t last_used_s,
-                        struct span last_address, struct strbuf *ret_reason)
+bool store_touch_device(struct store *store, const struct stored_device *device,
+                        struct strbuf *ret_reason)
 {
     sqlite3_stmt *statement = store->statements[STATEMENT_TOUCH_DEVICE];
-    bind_number(statement, 1, id);
-    bind_number(statement, 2, last_used_s);
-    bind_text(statement, 3, last_address);
+    bind_number(statement, 1, device->id);
+    bind_number(statement, 2, device->last_used_s);
+    bind_text(statement, 3, device->last_address);
+    bind_number(statement, 4, device->warned_days);
     return statement_run(store, statement, ret_reason) || store_give_up(store);
 }
 

@@ -39,7 +39,8 @@ struct stored_device {
     int64_t not_after_s;
     int64_t last_used_s; /* 0: never */
     struct span last_address;
-    int64_t revoked_s; /* 0: not */
+    int64_t revoked_s;   /* 0: not */
+    int64_t warned_days; /* the last warning of its end: so many days before; 0: none yet */
 };
 
 /*
@@ -64,13 +65,13 @@ bool store_revoke_device(struct store *store, int64_t id, int64_t revoked_s,
                          struct strbuf *ret_reason) MUST_USE;
 
 /*
- * Notes of last use are written many in one transaction: begin, touch each, end. They wait for no
- * fsync: losing some with the machine's power harms nobody. After a false of any of them nothing of
- * the transaction is kept, and it is over.
+ * Notes of last use, and of warnings, are written many in one transaction: begin, touch each, end. They
+ * wait for no fsync: losing some with the machine's power harms nobody. After a false of any of them
+ * nothing of the transaction is kept, and it is over.
  */
 bool store_begin_touches(struct store *store, struct strbuf *ret_reason) MUST_USE;
-bool store_touch_device(struct store *store, int64_t id, int64_t last_used_s,
-                        struct span last_address, struct strbuf *ret_reason) MUST_USE;
+bool store_touch_device(struct store *store, const struct stored_device *device,
+                        struct strbuf *ret_reason) MUST_USE;
 bool store_end_touches(struct store *store, struct strbuf *ret_reason) MUST_USE;
 
 #endif

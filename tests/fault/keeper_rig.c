@@ -333,12 +333,20 @@ uint64_t rig_revoke(struct keeper_rig *rig, const char *login, const char *name)
     return answer.done.count;
 }
 
-bool rig_log_has(const struct keeper_rig *rig, const char *text)
+unsigned rig_log_count(const struct keeper_rig *rig, const char *text)
 {
     char whole[65536] UNINITIALIZED;
     auto_close int fd = open(rig->log, O_RDONLY | O_CLOEXEC);
     ssize_t got = read(fd, whole, sizeof whole - 1);
     assert_true(got >= 0);
     whole[got] = '\0';
-    return strstr(whole, text) != NULL;
+    unsigned count = 0;
+    for (const char *at = whole; (at = strstr(at, text)) != NULL; at += strlen(text))
+        count++;
+    return count;
+}
+
+bool rig_log_has(const struct keeper_rig *rig, const char *text)
+{
+    return rig_log_count(rig, text) > 0;
 }

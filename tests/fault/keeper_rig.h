@@ -95,7 +95,8 @@ struct message rig_revoke_message(const char *login, const char *name);
 /* Revokes, must be answered done; how many sessions were told to close. */
 uint64_t rig_revoke(struct keeper_rig *rig, const char *login, const char *name);
 
-/* True when the log holds that text. */
+/* How often the log holds that text; whether it does. */
+unsigned rig_log_count(const struct keeper_rig *rig, const char *text);
 bool rig_log_has(const struct keeper_rig *rig, const char *text);
 
 #endif

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #define ALICE "alice@example.org"
 #define BOB   "bob@example.org"
@@ -125,6 +126,24 @@ static void test_who_is_enrolled_comes_with_the_certificate(void **state)
     assert_int_equal(rig_revoke(rig, ALICE, "laptop"), 0);
     assert_int_equal(rig_ask(rig, by_password), LOGIN_ALLOWED);
     assert_int_equal(rig_ask(rig, elsewhere), LOGIN_ALLOWED);
+}
+
+/* One record for each certificate and threshold, whatever becomes of the keeper. */
+static void test_an_end_that_is_near_is_told_once(void **state)
+{
+    struct keeper_rig *rig = *state;
+    rig_start(rig);
+    struct message add = rig_add_message(ALICE, "phone", 1, clock_wall_s() + 20 * 86400);
+    assert_int_equal(rig_command(rig, &add).type, MESSAGE_done);
+    add = rig_add_message(BOB, "laptop", 2, clock_wall_s() + 20 * 86400);
+    assert_int_equal(rig_command(rig, &add).type, MESSAGE_done);
+    (void)rig_revoke(rig, BOB, "laptop");
+    for (int starts = 0; starts < 3; starts++) {
+        rig_kill(rig);
+        rig_start(rig);
+    }
+    assert_int_equal(rig_log_count(rig, "certificate_expires login=" ALICE " device=phone"), 1);
+    assert_int_equal(rig_log_count(rig, "certificate_expires"), 1);
 }
 
 static void test_a_newer_database_is_refused_with_the_reason(void **state)
@@ -667,6 +686,7 @@ int main(int argc, char **argv)
         ROW(test_a_configuration_is_whole_or_refused, set_up),
         ROW(test_a_reload_changes_limits_and_not_the_database, set_up_running),
         ROW(test_who_is_enrolled_comes_with_the_certificate, set_up_running),
+        ROW(test_an_end_that_is_near_is_told_once, set_up),
         ROW(test_a_newer_database_is_refused_with_the_reason, set_up),
         ROW(test_before_a_configuration_logins_are_unavailable, set_up),
         ROW(test_it_ends_when_told_and_when_alone, set_up_running),

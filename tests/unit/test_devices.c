@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "keeper/devices.h"
+#include "keeper/expiry.h"
 
 struct fixture {
     char dir[64];
@@ -197,6 +198,63 @@ static void test_last_use_is_noted_once_a_minute(void **state)
     assert_true(device->has_address && ip_equal(&device->last_address, &address));
 }
 
+enum { DAY_S = 86400, ENDS_S = 5000 };
+
+static unsigned due(struct fixture *fixture, uint8_t mark, int64_t before_end_s)
+{
+    return devices_due_warning(find(fixture, mark), ENDS_S - before_end_s);
+}
+
+static void test_each_warning_is_due_once_in_its_time(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(add(fixture, "alice", "phone", 1), DEVICE_DONE);
+    assert_int_equal(due(fixture, 1, 30 * DAY_S + 1), 0);
+    static const unsigned warnings[] = {30, 7, 1};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(due(fixture, 1, warnings[i] * DAY_S), warnings[i]);
+        devices_note_warning(&fixture->devices, find(fixture, 1), warnings[i]);
+        assert_true(devices_flush(&fixture->devices, &fixture->reason));
+        reopen(fixture);
+        assert_int_equal(due(fixture, 1, warnings[i] * DAY_S), 0);
+        assert_int_equal(due(fixture, 1, 1), i == 2 ? 0 : 1); /* the nearest, after a long silence */
+    }
+    assert_int_equal(due(fixture, 1, -1), 0);
+}
+
+static void test_no_warning_for_what_is_revoked_or_over(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(add(fixture, "alice", "phone", 1), DEVICE_DONE);
+    assert_int_equal(due(fixture, 1, 0), 1);
+    assert_int_equal(due(fixture, 1, -1), 0);
+    assert_int_equal(devices_revoke(&fixture->devices, find(fixture, 1), 2000, &fixture->reason),
+                     DEVICE_DONE);
+    assert_int_equal(due(fixture, 1, 1), 0);
+}
+
+static void test_many_warnings_take_several_turns_and_miss_nobody(void **state)
+{
+    struct fixture *fixture = *state;
+    enum { DEVICES = EXPIRY_WARNINGS_MAX + 30 };
+    for (int i = 0; i < DEVICES; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "d%d", i);
+        assert_int_equal(add(fixture, "alice", name, (uint8_t)(i + 1)), DEVICE_DONE);
+    }
+    struct expiry expiry = {.next = 0};
+    static const size_t warned_after[] = {EXPIRY_WARNINGS_MAX, DEVICES, DEVICES};
+    for (size_t turn = 0; turn < 3; turn++) {
+        expiry_warn(&expiry, &fixture->devices, ENDS_S - 5 * DAY_S);
+        size_t warned = 0;
+        for (size_t i = 0; i < DEVICES; i++)
+            warned += fixture->devices.all[i]->warned_days == 7;
+        assert_int_equal(warned, warned_after[turn]);
+        assert_true(devices_flush(&fixture->devices, &fixture->reason));
+        reopen(fixture);
+    }
+}
+
 static void limit_files(rlim_t octets)
 {
     struct rlimit limit;
@@ -256,6 +314,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_devices_are_found_by_serial_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_facts_that_are_none_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_last_use_is_noted_once_a_minute, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_warning_is_due_once_in_its_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_no_warning_for_what_is_revoked_or_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_warnings_take_several_turns_and_miss_nobody, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_disk_refuses_changes_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_database_opens_on_a_full_disk, set_up, tear_down),
     };

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "keeper/store.h"
+#include "keeper/store_tables.h"
 
 struct fixture {
     char dir[64];
@@ -74,9 +75,47 @@ static void test_a_newer_release_is_refused(void **state)
 {
     struct fixture *fixture = *state;
     open_well(fixture);
-    alter(fixture, "PRAGMA user_version = 2");
-    expect_refusal(fixture, "newer Postern (tables of version 2, this one knows 1)");
-    alter(fixture, "PRAGMA user_version = 1");
+    alter(fixture, "PRAGMA user_version = 99");
+    expect_refusal(fixture, "newer Postern (tables of version 99, this one knows ");
+}
+
+static bool take_device(const struct stored_device *device, void *owner)
+{
+    struct stored_device *taken = owner;
+    assert_true(span_equal(device->login, SPAN("alice")));
+    *taken = *device;
+    return true;
+}
+
+/* Every step there ever was, from the tables of the first release on. */
+static void test_a_file_of_each_older_release_is_brought_up(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int version = 1; version < STORE_VERSION; version++) {
+        for (int step = 0; step < version; step++)
+            alter(fixture, store_migrations[step]);
+        alter(fixture, "INSERT INTO device (login, name, fingerprint, serial, issuer, added_s, not_after_s)"
+                       " VALUES ('alice', 'phone', zeroblob(32), 'ab', 'CN=x', 1, 2)");
+        for (int opened = 0; opened < 2; opened++) {
+            struct stored_device taken = {.not_after_s = 0};
+            struct store *store = store_open(fixture->file, &fixture->reason);
+            assert_non_null(store);
+            assert_true(store_read_devices(store, take_device, &taken, &fixture->reason));
+            assert_int_equal(taken.not_after_s, 2);
+            assert_int_equal(taken.warned_days, 0);
+            store_close(store);
+        }
+        assert_int_equal(unlink(fixture->file), 0);
+    }
+}
+
+static void test_a_step_that_fails_is_not_half_done(void **state)
+{
+    struct fixture *fixture = *state;
+    alter(fixture, store_migrations[0]);
+    alter(fixture, "ALTER TABLE device ADD COLUMN warned_days TEXT");
+    expect_refusal(fixture, "duplicate column name");
+    alter(fixture, "ALTER TABLE device DROP COLUMN warned_days");
     open_well(fixture);
 }
 
@@ -132,6 +171,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_new_file_is_made_and_opens_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_newer_release_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_file_of_each_older_release_is_brought_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_step_that_fails_is_not_half_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_of_something_else_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_that_is_no_database_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_damaged_file_is_refused, set_up, tear_down),
