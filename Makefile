@@ -4,7 +4,7 @@
 BUILD := build
 STAGE := $(CURDIR)/$(BUILD)/stage
 
-.PHONY: all build run test bench fuzz lint install clean help
+.PHONY: all build run demo test bench fuzz lint install clean help
 
 all: build
 
@@ -19,6 +19,11 @@ run:
 	@scripts/install-packages build run
 	@$(MAKE) --no-print-directory build
 	@exec scripts/run-demo
+
+demo:
+	@scripts/install-packages build run
+	@$(MAKE) --no-print-directory build
+	@scripts/demo
 
 test:
 	@scripts/install-packages build test
@@ -50,6 +55,7 @@ clean:
 help:
 	@echo 'make run      installs what is missing, builds, starts Postern before a real Dovecot on'
 	@echo '              loopback and says how to read mail through it; Ctrl-C ends all of it'
+	@echo 'make demo     plays who comes to the door and what happens, as a table; ends by itself'
 	@echo 'make test     unit tests, and real clients, servers and attackers against it'
 	@echo 'make build    compiles into $(BUILD)/ and installs into $(BUILD)/stage'
 	@echo 'make lint     static analysis, layering, symbols'

@@ -19,10 +19,9 @@ from backends import ports  # noqa: E402
 from backends.authority import Authority  # noqa: E402
 from backends.dovecot import MASTER_PASSWORD, MASTER_USER, Dovecot  # noqa: E402
 from backends.process import Process, wait_until  # noqa: E402
+from postern_process import POSTERN, STAGE  # noqa: E402,F401
 from settings import Config  # noqa: E402
 
-STAGE = os.environ.get("POSTERN_STAGE") or os.path.join(ROOT, "build", "stage")
-POSTERN = os.path.join(STAGE, "usr/local/bin/postern")
 IS_ROOT = os.geteuid() == 0
 IS_SANITIZED = bool(os.environ.get("POSTERN_SANITIZED"))
 PASSPHRASE = "a passphrase for the tests"
