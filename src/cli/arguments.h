@@ -13,7 +13,7 @@
 #include "base/attributes.h"
 
 enum {
-    ARGUMENTS_OPTIONS_MAX = 16,   /* of one command, with its end */
+    ARGUMENTS_OPTIONS_MAX = 24,   /* of one command, with its end */
     ARGUMENTS_POSITIONAL_MAX = 1, /* of one command */
 };
 

@@ -44,6 +44,7 @@ const struct command command_table[] = {
      .options = {{"certificate", NULL, "the device logs in by client certificate"},
                  {"name", "NAME", "the device's name, unique among the user's"},
                  {"out", "FILE", "write certificate and key as PKCS#12 (.p12)"},
+                 {"csr", "FILE", "certify this request's key; --out gets the certificate as PEM"},
                  {"pem", "DIR", "write cert.pem and key.pem into a directory instead"},
                  {"compatible", NULL, "PKCS#12 for older Apple and Android systems"},
                  {"ca", "DIR", "directory of the authority, made by ca init"},

@@ -9,48 +9,49 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "cli/json.h"
+#include "cli/device_add.h"
 #include "cli/keeper_link.h"
 #include "cli/passphrase.h"
 #include "cli/pki.h"
 #include "cli/say.h"
-#include "pki/authority.h"
+#include "pki/certificate_request.h"
 #include "pki/package.h"
 #include "protocol/login_name.h"
 
-/* One call of the command. */
-struct device_adding {
-    const struct arguments *arguments;
-    const char *name;
-    const char *p12;  /* NULL: PEM */
-    const char *pem;  /* NULL: PKCS#12 */
-    unsigned days;
-    struct strbuf login;
-    struct strbuf password;
-    struct issued *issued;
-};
-
 /* --- The words -------------------------------------------------------------------------------- */
+
+/* The forms by the option that asks for each, but --out with --csr. */
+static bool read_target(struct device_adding *adding)
+{
+    const char *file = arguments_value(adding->arguments, "out");
+    const char *dir = arguments_value(adding->arguments, "pem");
+    bool has_request = arguments_value(adding->arguments, "csr") != NULL;
+    adding->target = file == NULL ? dir : file;
+    adding->form = file == NULL ? DEVICE_PEM : DEVICE_PKCS12;
+    if (has_request)
+        adding->form = DEVICE_CERTIFICATE;
+    if (has_request && (file == NULL || dir != NULL))
+        say("device add: with --csr the certificate alone is written: --out FILE.pem");
+    else if ((file == NULL) == (dir == NULL))
+        say("device add: say where to write: --out FILE.p12 or --pem DIR");
+    else
+        return true;
+    return false;
+}
 
 static bool read_words(struct device_adding *adding)
 {
     const struct arguments *arguments = adding->arguments;
     adding->name = arguments_value(arguments, "name");
-    adding->p12 = arguments_value(arguments, "out");
-    adding->pem = arguments_value(arguments, "pem");
     if (!pki_demand(arguments, "certificate") || !pki_demand(arguments, "name") ||
         !pki_demand(arguments, "ca") ||
-        !pki_days(arguments, ISSUED_DAYS_DEFAULT, ISSUED_DAYS_MAX, &adding->days))
+        !pki_days(arguments, ISSUED_DAYS_DEFAULT, ISSUED_DAYS_MAX, &adding->days) ||
+        !read_target(adding))
         return false;
-    if ((adding->p12 == NULL) == (adding->pem == NULL)) {
-        say("device add: say where to write: --out FILE.p12 or --pem DIR");
-        return false;
-    }
-    if (adding->pem != NULL && arguments_value(arguments, "compatible") != NULL) {
-        say("device add: --compatible is for --out");
-        return false;
-    }
-    return true;
+    if (adding->form == DEVICE_PKCS12 || arguments_value(arguments, "compatible") == NULL)
+        return true;
+    say("device add: --compatible is for PKCS#12, --out FILE.p12");
+    return false;
 }
 
 /* --- Issuing ---------------------------------------------------------------------------------- */
@@ -66,14 +67,25 @@ static struct authority *load_authority(const struct arguments *arguments, struc
     return authority;
 }
 
+/* What can fail for the person's mistake comes before the passphrase is asked for. */
+static bool prepare(struct device_adding *adding, struct strbuf *ret_error)
+{
+    const char *request = arguments_value(adding->arguments, "csr");
+    bool is_writable = adding->form == DEVICE_PEM ? package_check_pem(adding->target, ret_error)
+                                                  : package_check_file(adding->target, ret_error);
+    if (is_writable && request != NULL)
+        adding->key = certificate_request_read(request, ret_error);
+    return is_writable && (request == NULL || adding->key != NULL);
+}
+
 /* False, said. */
 static bool issue(struct device_adding *adding)
 {
     auto_strbuf struct strbuf error = STRBUF(AUTHORITY_ERROR_MAX);
     struct issue_request request = {.login = strbuf_span(&adding->login), .days = adding->days};
-    bool is_writable = adding->p12 != NULL ? package_check_pkcs12(adding->p12, &error)
-                                           : package_check_pem(adding->pem, &error);
-    struct authority *authority = is_writable ? load_authority(adding->arguments, &error) : NULL;
+    bool is_prepared = prepare(adding, &error);
+    struct authority *authority = is_prepared ? load_authority(adding->arguments, &error) : NULL;
+    request.key = adding->key;
     request.now_s = clock_wall_s(); /* a passphrase may take its time */
     if (authority != NULL)
         adding->issued = authority_issue(authority, &request, &error);
@@ -102,11 +114,13 @@ static bool register_device(const struct device_adding *adding, struct keeper_li
 
 static bool write_device(struct device_adding *adding, struct strbuf *ret_error)
 {
-    if (adding->pem != NULL)
-        return package_write_pem(adding->issued, adding->pem, ret_error);
+    if (adding->form == DEVICE_PEM)
+        return package_write_pem(adding->issued, adding->target, ret_error);
+    if (adding->form == DEVICE_CERTIFICATE)
+        return package_write_certificate(adding->issued, adding->target, ret_error);
     bool is_compatible = arguments_value(adding->arguments, "compatible") != NULL;
     package_append_password(&adding->password);
-    return package_write_pkcs12(adding->issued, adding->p12, adding->name,
+    return package_write_pkcs12(adding->issued, adding->target, adding->name,
                                 strbuf_span(&adding->password),
                                 is_compatible ? PACKAGE_COMPATIBLE : PACKAGE_MODERN, ret_error);
 }
@@ -152,39 +166,7 @@ static bool register_and_write(struct device_adding *adding, struct keeper_link 
     return is_written;
 }
 
-/* --- The answer ------------------------------------------------------------------------------- */
-
-static void print_json(const struct device_adding *adding)
-{
-    const struct issued_facts *facts = issued_facts(adding->issued);
-    auto_strbuf struct strbuf fingerprint = STRBUF(2 * sizeof facts->fingerprint);
-    struct json json;
-    strbuf_append_hex(&fingerprint, span_make(facts->fingerprint, sizeof facts->fingerprint));
-    json_begin(&json);
-    json_text(&json, "login", strbuf_span(&adding->login));
-    json_text(&json, "name", span_of(adding->name));
-    json_text(&json, "serial", span_of(facts->serial));
-    json_text(&json, "fingerprint", strbuf_span(&fingerprint));
-    json_time(&json, "not_after", facts->not_after_s);
-    json_text(&json, adding->p12 != NULL ? "file" : "dir",
-              span_of(adding->p12 != NULL ? adding->p12 : adding->pem));
-    if (adding->p12 != NULL)
-        json_text(&json, "password", strbuf_span(&adding->password));
-    json_end(&json);
-}
-
-static void print_text(const struct device_adding *adding)
-{
-    char until[CLOCK_TEXT_SIZE];
-    clock_format(issued_facts(adding->issued)->not_after_s, -1, until);
-    until[strcspn(until, "T")] = '\0';
-    if (adding->p12 != NULL)
-        (void)printf("wrote %s, valid until %s\npassword: %s\n", adding->p12, until,
-                     strbuf_text(&adding->password));
-    else
-        (void)printf("wrote %s/cert.pem and %s/key.pem, valid until %s\n", adding->pem, adding->pem,
-                     until);
-}
+/* --- The command ------------------------------------------------------------------------------ */
 
 static bool add_device(struct device_adding *adding, struct keeper_link *link)
 {
@@ -204,11 +186,10 @@ int pki_device_add(const struct arguments *arguments)
         return EXIT_FAILURE;
     bool is_added = add_device(&adding, &link);
     keeper_link_close(&link);
-    if (is_added && arguments_value(arguments, "json") != NULL)
-        print_json(&adding);
-    else if (is_added)
-        print_text(&adding);
+    if (is_added)
+        device_answer(&adding);
     issued_free(adding.issued);
+    EVP_PKEY_free(adding.key);
     strbuf_fini(&adding.login);
     strbuf_wipe(&adding.password);
     return is_added ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -77,6 +77,7 @@ struct issue_request {
     struct span login; /* canonical, ASCII, with a domain; what the certificate will log in */
     unsigned days;     /* 1 to ISSUED_DAYS_MAX, and no longer than the authority lives */
     int64_t now_s;     /* wall clock */
+    EVP_PKEY *key;     /* the device's public key (certificate_request.h); NULL: make a new pair */
 };
 
 /* What the keeper is told about a certificate (message device_add). */
@@ -87,7 +88,8 @@ struct issued_facts {
     int64_t not_after_s;
 };
 
-/* A new client certificate with its private key, in memory only until a package is written. */
+/* A new client certificate, with its private key where it was made here: in memory only until a
+ * package is written. */
 struct issued;
 
 /*

@@ -132,10 +132,10 @@ static bool issue_fill(struct issued *issued, const struct authority *authority,
                        const struct issue_request *request)
 {
     struct issued_facts *facts = &issued->facts;
-    issued->key = EVP_EC_gen("P-256");
-    if (issued->key == NULL)
-        return false;
-    issued->certificate = issue_sign(authority, request, issued->key);
+    if (request->key == NULL)
+        issued->key = EVP_EC_gen("P-256");
+    EVP_PKEY *key = request->key == NULL ? issued->key : request->key;
+    issued->certificate = key == NULL ? NULL : issue_sign(authority, request, key);
     if (issued->certificate == NULL)
         return false;
     facts->not_after_s = signing_not_after_s(request->now_s, request->days);

@@ -19,6 +19,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "base/invariant.h"
 #include "base/utf8.h"
 #include "pki/private_file.h"
 #include "pki/signing.h"
@@ -72,7 +73,7 @@ static bool package_split_path(const char *file, struct strbuf *dir, const char 
     return true;
 }
 
-bool package_check_pkcs12(const char *file, struct strbuf *ret_error)
+bool package_check_file(const char *file, struct strbuf *ret_error)
 {
     auto_strbuf struct strbuf dir = STRBUF(PACKAGE_PATH_MAX);
     const char *name = NULL;
@@ -133,6 +134,7 @@ bool package_write_pkcs12(const struct issued *issued, const char *file, const c
     auto_strbuf_wipe struct strbuf secret = STRBUF(PACKAGE_PASSWORD_MAX);
     const char *name = NULL;
     struct span label = span_of(device_name);
+    invariant(issued->key != NULL);
     if (!package_split_path(file, &dir, &name, ret_error))
         return false;
     if (label.len == 0 || label.len > PACKAGE_DEVICE_NAME_MAX || !utf8_is_clean(label)) {
@@ -154,18 +156,19 @@ bool package_write_pkcs12(const struct issued *issued, const char *file, const c
 
 /* --- PEM ------------------------------------------------------------------------------------ */
 
-static bool package_append_pem(const struct issued *issued, struct strbuf *certificate,
-                               struct strbuf *key)
+static bool package_append_certificate(const struct issued *issued, struct strbuf *pem)
 {
-    BIO *certificate_bio = BIO_new(BIO_s_mem());
-    BIO *key_bio = BIO_new(BIO_s_mem());
-    bool has_certificate =
-        certificate_bio != NULL && PEM_write_bio_X509(certificate_bio, issued->certificate) == 1;
-    bool has_key = key_bio != NULL && PEM_write_bio_PKCS8PrivateKey(key_bio, issued->key, NULL,
-                                                                    NULL, 0, NULL, NULL) == 1;
-    has_certificate = signing_take_text(certificate_bio, has_certificate, certificate);
-    has_key = signing_take_text(key_bio, has_key, key);
-    return has_certificate && has_key;
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool is_written = bio != NULL && PEM_write_bio_X509(bio, issued->certificate) == 1;
+    return signing_take_text(bio, is_written, pem);
+}
+
+static bool package_append_key(const struct issued *issued, struct strbuf *pem)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool is_written = bio != NULL && PEM_write_bio_PKCS8PrivateKey(bio, issued->key, NULL, NULL, 0,
+                                                                   NULL, NULL) == 1;
+    return signing_take_text(bio, is_written, pem);
 }
 
 bool package_write_pem(const struct issued *issued, const char *dir, struct strbuf *ret_error)
@@ -173,7 +176,8 @@ bool package_write_pem(const struct issued *issued, const char *dir, struct strb
     auto_strbuf struct strbuf certificate = STRBUF(PACKAGE_FILE_MAX);
     auto_strbuf_wipe struct strbuf key = STRBUF(PACKAGE_FILE_MAX);
     bool was_made = false;
-    if (!package_append_pem(issued, &certificate, &key))
+    invariant(issued->key != NULL);
+    if (!package_append_certificate(issued, &certificate) || !package_append_key(issued, &key))
         return signing_say_failure(ret_error, "cannot write the certificate as PEM");
     if (!private_directory_make(dir, &was_made, ret_error))
         return false;
@@ -185,4 +189,18 @@ bool package_write_pem(const struct issued *issued, const char *dir, struct strb
     if (!is_complete && was_made)
         (void)rmdir(dir);
     return is_complete;
+}
+
+bool package_write_certificate(const struct issued *issued, const char *file,
+                               struct strbuf *ret_error)
+{
+    auto_strbuf struct strbuf dir = STRBUF(PACKAGE_PATH_MAX);
+    auto_strbuf struct strbuf certificate = STRBUF(PACKAGE_FILE_MAX);
+    const char *name = NULL;
+    if (!package_split_path(file, &dir, &name, ret_error))
+        return false;
+    if (!package_append_certificate(issued, &certificate))
+        return signing_say_failure(ret_error, "cannot write the certificate as PEM");
+    const struct private_file written = {name, 0600, strbuf_span(&certificate)};
+    return private_files_write(strbuf_text(&dir), &written, 1, ret_error);
 }

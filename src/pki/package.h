@@ -1,6 +1,7 @@
 /*
- * Hands a new client certificate to its user: as PKCS#12 for mail programs and telephones, or as
- * two PEM files for mutt, mbsync, curl and the like. The rules for errors and files are
+ * Hands a new client certificate to its user: as PKCS#12 for mail programs and telephones, as two
+ * PEM files for mutt, mbsync, curl and the like, or, where the key never left the device, the
+ * certificate alone. The rules for errors and files are
  * authority.h's.
  */
 #ifndef POSTERN_PKI_PACKAGE_H
@@ -29,13 +30,15 @@ enum {
 void package_append_password(struct strbuf *buf);
 
 /*
- * Says early whether package_write_pkcs12(file) or package_write_pem(dir) can work: nothing is
- * there in the way, and the directory takes files. Call it before the certificate is registered.
+ * Says early whether a file, or package_write_pem(dir), can be written: nothing is there in the way,
+ * and the directory takes files. Call it before the certificate is registered.
  */
-bool package_check_pkcs12(const char *file, struct strbuf *ret_error) MUST_USE;
+bool package_check_file(const char *file, struct strbuf *ret_error) MUST_USE;
 bool package_check_pem(const char *dir, struct strbuf *ret_error) MUST_USE;
 
 /*
+ * The writers of keys are for certificates whose key was made here.
+ *
  * Writes file (mode 0600) with certificate and key under the password. device_name (UTF-8, at most
  * PACKAGE_DEVICE_NAME_MAX octets, no control characters) becomes the friendly name that pickers
  * show.
@@ -50,5 +53,9 @@ bool package_write_pkcs12(const struct issued *issued, const char *file, const c
  */
 bool package_write_pem(const struct issued *issued, const char *dir,
                        struct strbuf *ret_error) MUST_USE;
+
+/* Writes the certificate alone into file as PEM, for a device that has the key; mode 0600. */
+bool package_write_certificate(const struct issued *issued, const char *file,
+                               struct strbuf *ret_error) MUST_USE;
 
 #endif

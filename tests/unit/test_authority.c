@@ -590,7 +590,7 @@ static void test_pkcs12(void **state)
     const struct span password = SPAN("abcd-efgh-jkmn-pqrs");
     const char *modern = in_scratch("modern.p12");
     const char *compatible = in_scratch("compatible.p12");
-    assert_true(package_check_pkcs12(modern, &error));
+    assert_true(package_check_file(modern, &error));
     assert_true(
         package_write_pkcs12(issued, modern, "iphone", password, PACKAGE_MODERN, &error));
     assert_true(package_write_pkcs12(issued, compatible, "t\u00e9l\u00e9phone", password,
@@ -599,7 +599,7 @@ static void test_pkcs12(void **state)
     assert_pkcs12(compatible, "abcd-efgh-jkmn-pqrs", "t\u00e9l\u00e9phone");
     assert_int_equal(mac_digest(modern), NID_sha256);
     assert_int_equal(mac_digest(compatible), NID_sha1);
-    assert_false(package_check_pkcs12(modern, &error));
+    assert_false(package_check_file(modern, &error));
     assert_sentence(&error, "modern.p12");
     strbuf_reset(&error);
     assert_false(
