@@ -22,8 +22,6 @@ const char *role_name(enum role role)
         return "command";
     case ROLE_BROKER:
         return "broker";
-    case ROLE_REVOCATIONS:
-        return "revocations";
     }
     return "unknown";
 }

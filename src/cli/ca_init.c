@@ -31,7 +31,7 @@ static void print_authority(const struct arguments *arguments, const char *dir)
         json_end(&json);
         return;
     }
-    (void)printf("made %s: name it as client_ca in section tls of postern.conf\n"
+    (void)printf("made %s: name it as certificate in a section client_ca of postern.conf\n"
                  "%s/ca.key is what signs devices: keep it, and its passphrase, off the mail server "
                  "if you can\n",
                  strbuf_text(&certificate), dir);

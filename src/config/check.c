@@ -76,14 +76,6 @@ static void check_key_count(const struct checked *tls)
                 values->keys.count, values->certificates.count);
 }
 
-static void check_crl(const struct checked *tls)
-{
-    if (checked_has(tls, "client_crl") && !checked_has(tls, "client_ca"))
-        MISTAKE(tls, "client_crl",
-                "client_crl can never apply without client_ca; write client_ca, or take "
-                "it out");
-}
-
 /* --- limits ---------------------------------------------------------------------------------- */
 
 struct limit_order {
@@ -216,7 +208,8 @@ static void check_backend_used(const struct checked *backend)
 /* --- All ------------------------------------------------------------------------------------- */
 
 static check_rule *const top_rules[] = {check_listeners_exist, check_users, check_root_users, NULL};
-static check_rule *const tls_rules[] = {check_key_count, check_crl, NULL};
+static check_rule *const tls_rules[] = {check_key_count, NULL};
+static check_rule *const client_ca_rules[] = {NULL};
 static check_rule *const login_rules[] = {NULL};
 static check_rule *const limits_rules[] = {check_limits, NULL};
 static check_rule *const backend_rules[] = {check_clear_text, check_backend_tls, check_master,
@@ -224,8 +217,9 @@ static check_rule *const backend_rules[] = {check_clear_text, check_backend_tls,
 
 static check_rule *const *const rules[SECTION_COUNT] = {
     [SECTION_TOP] = top_rules,         [SECTION_TLS] = tls_rules,
-    [SECTION_LOGIN] = login_rules,     [SECTION_LIMITS] = limits_rules,
-    [SECTION_BACKEND] = backend_rules, [SECTION_LISTENER] = listener_rules,
+    [SECTION_CLIENT_CA] = client_ca_rules, [SECTION_LOGIN] = login_rules,
+    [SECTION_LIMITS] = limits_rules,   [SECTION_BACKEND] = backend_rules,
+    [SECTION_LISTENER] = listener_rules,
 };
 
 void check_all(struct reading *reading)

@@ -47,15 +47,14 @@ static void check_ways_in(const struct checked *listener)
 
 static void check_certificate_authority(const struct checked *listener)
 {
-    struct found *tls = reading_find(listener->reading, SECTION_TLS, NULL);
+    bool has_authority = listener->reading->config->client_ca_count > 0;
     for (size_t i = 0; i < listener->listener->login_count; i++) {
         unsigned factors = listener->listener->logins[i];
-        if ((factors & FACTOR_CERTIFICATE) == 0 || found_has(tls, "client_ca"))
+        if ((factors & FACTOR_CERTIFICATE) == 0 || has_authority)
             continue;
         MISTAKE(listener, "login",
                 "\"%s\" can never apply: no authority for client certificates is named; write "
-                "client_ca in "
-                "section tls",
+                "a section client_ca NAME {...}",
                 term_name(factor_terms, factors));
         return;
     }

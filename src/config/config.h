@@ -28,8 +28,13 @@ struct config_tls {
     struct config_strings certificates; /* file names; the first is the default, others by SNI */
     struct config_strings keys;         /* as many */
     uint32_t minimum_version;           /* 0x0303 or 0x0304 */
-    char *client_ca;                    /* NULL: no certificate is asked for */
-    char *client_crl;                   /* NULL: none */
+};
+
+struct config_client_ca {
+    char *name;
+    int line;
+    char *certificate;
+    struct config_strings crls; /* none: nothing is looked up */
 };
 
 struct config_login { /* section login: how a typed name becomes a canonical login */
@@ -107,6 +112,8 @@ struct config {
     struct config_strings operators; /* users, besides root and the starter, who may use control */
     uint32_t gates;                /* number of gate processes; 0: one a core */
     struct config_tls tls;
+    struct config_client_ca *client_cas; /* none: no certificate is asked for */
+    size_t client_ca_count;
     struct config_login login;
     struct config_limits limits;
     struct config_backend *backends;

@@ -45,6 +45,9 @@ void config_explain(const struct config *config, struct strbuf *buf)
 {
     explain_settings(config, SECTION_TOP, config, "", buf);
     explain_section(config, SECTION_TLS, &config->tls, NULL, buf);
+    for (size_t i = 0; i < config->client_ca_count; i++)
+        explain_section(config, SECTION_CLIENT_CA, &config->client_cas[i], config->client_cas[i].name,
+                        buf);
     explain_section(config, SECTION_LOGIN, &config->login, NULL, buf);
     explain_section(config, SECTION_LIMITS, &config->limits, NULL, buf);
     for (size_t i = 0; i < config->backend_count; i++)

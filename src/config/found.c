@@ -46,6 +46,8 @@ void *config_section(struct config *config, enum section_key key, size_t number)
         return config;
     case SECTION_TLS:
         return &config->tls;
+    case SECTION_CLIENT_CA:
+        return &config->client_cas[number];
     case SECTION_LOGIN:
         return &config->login;
     case SECTION_LIMITS:
@@ -72,6 +74,10 @@ void config_free(struct config *config)
 {
     if (config == NULL)
         return;
+    for (size_t i = 0; i < config->client_ca_count; i++) {
+        section_drop(config, SECTION_CLIENT_CA, i);
+        free(config->client_cas[i].name);
+    }
     for (size_t i = 0; i < config->backend_count; i++) {
         section_drop(config, SECTION_BACKEND, i);
         free(config->backends[i].name);
@@ -80,8 +86,10 @@ void config_free(struct config *config)
         section_drop(config, SECTION_LISTENER, i);
         free(config->listeners[i].name);
     }
-    for (enum section_key key = SECTION_TOP; key < SECTION_BACKEND; key++)
-        section_drop(config, key, 0);
+    for (enum section_key key = SECTION_TOP; key < SECTION_COUNT; key++)
+        if (sections[key].title == NULL)
+            section_drop(config, key, 0);
+    free(config->client_cas);
     free(config->backends);
     free(config->listeners);
     free(config->file);

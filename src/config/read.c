@@ -138,32 +138,46 @@ static void reading_add_absent(struct reading *reading)
                      "there is no section tls; write tls {...} with certificate and key");
 }
 
+static bool section_name(const struct found *found, char **name, int *line)
+{
+    *line = found->line;
+    *name = strdup(found->title);
+    return *name != NULL;
+}
+
+/* Names the next of its kind, where it has a title. False: no memory. */
+static bool reading_name(struct config *config, const struct found *found)
+{
+    struct config_client_ca *client_ca = &config->client_cas[config->client_ca_count];
+    struct config_backend *backend = &config->backends[config->backend_count];
+    struct config_listener *listener = &config->listeners[config->listener_count];
+    config->client_ca_count += found->key == SECTION_CLIENT_CA;
+    config->backend_count += found->key == SECTION_BACKEND;
+    config->listener_count += found->key == SECTION_LISTENER;
+    if (found->key == SECTION_CLIENT_CA)
+        return section_name(found, &client_ca->name, &client_ca->line);
+    if (found->key == SECTION_BACKEND)
+        return section_name(found, &backend->name, &backend->line);
+    if (found->key == SECTION_LISTENER)
+        return section_name(found, &listener->name, &listener->line);
+    return true;
+}
+
 /* Makes room for the titled sections and names them. False: no memory. */
 static bool reading_make_room(struct reading *reading)
 {
     struct config *config = reading->config;
+    size_t client_cas = found_number(reading, SECTION_CLIENT_CA);
     size_t backends = found_number(reading, SECTION_BACKEND);
     size_t listeners = found_number(reading, SECTION_LISTENER);
+    config->client_cas = calloc(client_cas + 1, sizeof *config->client_cas);
     config->backends = calloc(backends + 1, sizeof *config->backends);
     config->listeners = calloc(listeners + 1, sizeof *config->listeners);
-    if (config->backends == NULL || config->listeners == NULL)
+    if (config->client_cas == NULL || config->backends == NULL || config->listeners == NULL)
         return false;
-    for (size_t i = 0; i < reading->found_count; i++) {
-        const struct found *found = &reading->found[i];
-        if (found->key == SECTION_BACKEND) {
-            struct config_backend *backend = &config->backends[config->backend_count++];
-            backend->line = found->line;
-            backend->name = strdup(found->title);
-            if (backend->name == NULL)
-                return false;
-        } else if (found->key == SECTION_LISTENER) {
-            struct config_listener *listener = &config->listeners[config->listener_count++];
-            listener->line = found->line;
-            listener->name = strdup(found->title);
-            if (listener->name == NULL)
-                return false;
-        }
-    }
+    for (size_t i = 0; i < reading->found_count; i++)
+        if (!reading_name(config, &reading->found[i]))
+            return false;
     return true;
 }
 

@@ -18,6 +18,7 @@ struct value_type;
 enum section_key {
     SECTION_TOP,
     SECTION_TLS,
+    SECTION_CLIENT_CA,
     SECTION_LOGIN,
     SECTION_LIMITS,
     SECTION_BACKEND,

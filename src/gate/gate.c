@@ -50,6 +50,16 @@ static void gate_on_certificate(struct gate *gate, struct message *message)
     settings_add_certificate(gate->draft, &gate->tls_provider, &message->configure_certificate);
 }
 
+static void gate_on_client_ca(struct gate *gate, struct message *message)
+{
+    settings_add_client_ca(gate->draft, &message->configure_client_ca);
+}
+
+static void gate_on_client_crl(struct gate *gate, struct message *message)
+{
+    settings_add_client_crl(gate->draft, &message->configure_client_crl);
+}
+
 static void gate_on_tls(struct gate *gate, struct message *message)
 {
     settings_add_tls(gate->draft, &message->configure_tls);
@@ -142,6 +152,8 @@ static const struct {
     [MESSAGE_configure_begin] = {gate_on_begin, false},
     [MESSAGE_configure_limits] = {gate_on_limits, true},
     [MESSAGE_configure_certificate] = {gate_on_certificate, true},
+    [MESSAGE_configure_client_ca] = {gate_on_client_ca, true},
+    [MESSAGE_configure_client_crl] = {gate_on_client_crl, true},
     [MESSAGE_configure_tls] = {gate_on_tls, true},
     [MESSAGE_configure_backend] = {gate_on_backend, true},
     [MESSAGE_configure_listener] = {gate_on_listener, true},

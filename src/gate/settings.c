@@ -98,6 +98,24 @@ void settings_add_certificate(struct settings *settings, const struct tls_provid
         settings->contexts[settings->context_count++] = context;
 }
 
+void settings_add_client_ca(struct settings *settings, struct message_configure_client_ca *message)
+{
+    auto_strbuf struct strbuf why = STRBUF(512);
+    if (settings->authorities == NULL)
+        settings->authorities = authorities_new();
+    if (settings->authorities == NULL)
+        settings_complain(settings, "out of memory");
+    else if (!authorities_add(settings->authorities, message->name, message->certificate, &why))
+        settings_complain(settings, "%s", strbuf_text(&why));
+}
+
+void settings_add_client_crl(struct settings *settings, struct message_configure_client_crl *message)
+{
+    auto_strbuf struct strbuf why = STRBUF(512);
+    if (!authorities_add_crl(settings->authorities, message->client_ca, message->crl, &why))
+        settings_complain(settings, "%s: %s", settings_text(settings, message->file), strbuf_text(&why));
+}
+
 void settings_add_tls(struct settings *settings, struct message_configure_tls *message)
 {
     auto_strbuf struct strbuf why = STRBUF(256);

@@ -125,13 +125,9 @@ static bool tls_ask_certificate(SSL_CTX *context, const struct authorities *auth
 bool tls_context_finish_servers(struct settings *settings, const struct message_configure_tls *message,
                                 struct strbuf *why)
 {
-    bool is_whole = true;
-    if (message->client_ca >= 0) {
-        settings->authorities = authorities_new(message->client_ca, message->client_crl, why);
-        is_whole = settings->authorities != NULL &&
-                   tls_digest_authorities(authorities_certificates(settings->authorities),
-                                          settings->client_ca_digest);
-    }
+    bool is_whole = settings->authorities == NULL ||
+                    tls_digest_authorities(authorities_certificates(settings->authorities),
+                                           settings->client_ca_digest);
     for (size_t i = 0; is_whole && i < settings->context_count; i++) {
         SSL_CTX *context = settings->contexts[i];
         is_whole = SSL_CTX_set_min_proto_version(context, (int)message->minimum_version) == 1 &&

@@ -25,8 +25,8 @@ SSL_CTX *tls_context_new_server(int certificate_fd, const struct tls_provider *p
                                 struct strbuf *why) MUST_USE;
 
 /*
- * Gives all server contexts of the settings the version, client CA and CRLs of the message, and lets
- * the first choose among them by SNI. False with the reason in why.
+ * Gives all server contexts of the settings the version of the message and their client authorities, and
+ * lets the first choose among them by SNI. False with the reason in why.
  */
 bool tls_context_finish_servers(struct settings *settings, const struct message_configure_tls *message,
                                 struct strbuf *why) MUST_USE;

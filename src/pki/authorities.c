@@ -9,61 +9,87 @@
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 
+#include "base/span.h"
 #include "pki/pem_file.h"
 
-struct authorities {
+enum { AUTHORITIES_MAX = 16, AUTHORITY_SECTION_NAME_MAX = 64 };
+
+/* One section. */
+struct client_ca {
+    char name[AUTHORITY_SECTION_NAME_MAX + 1];
     STACK_OF(X509) *certificates;
-    STACK_OF(X509_CRL) *crls; /* NULL: none are configured */
-    X509_STORE *store;        /* holds references of its own */
+    bool has_crls; /* one must fit, then */
 };
 
-static bool authorities_fill_store(struct authorities *authorities)
-{
-    X509_STORE *store = authorities->store = X509_STORE_new();
-    bool is_whole = store != NULL;
-    for (int i = 0; is_whole && i < sk_X509_num(authorities->certificates); i++)
-        is_whole = X509_STORE_add_cert(store, sk_X509_value(authorities->certificates, i)) == 1;
-    for (int i = 0; is_whole && i < sk_X509_CRL_num(authorities->crls); i++)
-        is_whole = X509_STORE_add_crl(store, sk_X509_CRL_value(authorities->crls, i)) == 1;
-    /* An authority may be named by its intermediate alone: what stands in client_ca is trusted. */
-    unsigned long flags =
-        X509_V_FLAG_PARTIAL_CHAIN | (authorities->crls == NULL ? 0 : X509_V_FLAG_CRL_CHECK);
-    return is_whole && X509_STORE_set_flags(store, flags) == 1;
-}
+struct authorities {
+    struct client_ca sections[AUTHORITIES_MAX];
+    size_t count;
+    STACK_OF(X509) *certificates; /* of all sections, which own them */
+    STACK_OF(X509_CRL) *crls;     /* of all sections; a list counts for who signed it */
+    X509_STORE *store;            /* holds references of its own */
+};
 
-/* Fills in what new made; false with the reason in why. */
-static bool authorities_read(struct authorities *authorities, int certificate_fd, int crl_fd,
-                             struct strbuf *why)
+/* --- Finding a section ----------------------------------------------------------------------- */
+
+/* The section with that authority: the same certificate, or another of the same name and key. */
+static const struct client_ca *authorities_find(const struct authorities *authorities, const X509 *certificate)
 {
-    if (crl_fd >= 0) {
-        authorities->crls = pem_file_crls(crl_fd);
-        if (authorities->crls == NULL) {
-            strbuf_append(why, "client_crl holds no PEM CRL, or one that is malformed");
-            return false;
+    for (size_t i = 0; i < authorities->count; i++) {
+        const struct client_ca *section = &authorities->sections[i];
+        for (int j = 0; j < sk_X509_num(section->certificates); j++) {
+            const X509 *one = sk_X509_value(section->certificates, j);
+            if (one == certificate ||
+                (X509_NAME_cmp(X509_get_subject_name(one), X509_get_subject_name(certificate)) == 0 &&
+                 EVP_PKEY_eq(X509_get0_pubkey(one), X509_get0_pubkey(certificate)) == 1))
+                return section;
         }
     }
-    authorities->certificates = pem_file_certificates(certificate_fd);
-    if (authorities->certificates == NULL) {
-        strbuf_append(why, "client_ca holds no PEM certificate, or one that is malformed");
-        return false;
-    }
-    if (authorities_fill_store(authorities))
-        return true;
-    strbuf_append(why, "client_ca and client_crl can't be put in force");
-    return false;
+    return NULL;
 }
 
-struct authorities *authorities_new(int certificate_fd, int crl_fd, struct strbuf *why)
+/* The section of the authority that ends the chain of the attempt; NULL when none of ours does. */
+static const struct client_ca *authorities_section(const struct authorities *authorities,
+                                                   const X509_STORE_CTX *attempt)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(attempt);
+    int count = sk_X509_num(chain); /* -1 where there is no chain */
+    return count <= 0 ? NULL : authorities_find(authorities, sk_X509_value(chain, count - 1));
+}
+
+/*
+ * All sections share one store, and with a list in it OpenSSL wants one of every authority. This lets a
+ * certificate pass whose section names none.
+ */
+static int authorities_on_fault(int is_good, X509_STORE_CTX *attempt)
+{
+    const struct authorities *authorities =
+        X509_STORE_get_ex_data(X509_STORE_CTX_get0_store(attempt), 0);
+    if (is_good || X509_STORE_CTX_get_error(attempt) != X509_V_ERR_UNABLE_TO_GET_CRL)
+        return is_good;
+    const struct client_ca *section = authorities_section(authorities, attempt);
+    if (section == NULL || section->has_crls)
+        return 0;
+    X509_STORE_CTX_set_error(attempt, X509_V_OK);
+    return 1;
+}
+
+/* --- Making the set -------------------------------------------------------------------------- */
+
+struct authorities *authorities_new(void)
 {
     struct authorities *authorities = calloc(1, sizeof *authorities);
-    if (authorities == NULL) {
-        strbuf_append(why, "out of memory");
+    if (authorities == NULL)
         return NULL;
-    }
-    bool is_whole = authorities_read(authorities, certificate_fd, crl_fd, why);
-    ERR_clear_error();
-    if (is_whole)
+    authorities->certificates = sk_X509_new_null();
+    authorities->crls = sk_X509_CRL_new_null();
+    authorities->store = X509_STORE_new();
+    /* An authority may be named by its intermediate alone: what stands in a section is trusted. */
+    if (authorities->certificates != NULL && authorities->crls != NULL && authorities->store != NULL &&
+        X509_STORE_set_ex_data(authorities->store, 0, authorities) == 1 &&
+        X509_STORE_set_flags(authorities->store, X509_V_FLAG_PARTIAL_CHAIN) == 1) {
+        X509_STORE_set_verify_cb(authorities->store, authorities_on_fault);
         return authorities;
+    }
     authorities_free(authorities);
     return NULL;
 }
@@ -74,8 +100,88 @@ void authorities_free(struct authorities *authorities)
         return;
     X509_STORE_free(authorities->store);
     sk_X509_CRL_pop_free(authorities->crls, X509_CRL_free);
-    sk_X509_pop_free(authorities->certificates, X509_free);
+    sk_X509_free(authorities->certificates);
+    for (size_t i = 0; i < authorities->count; i++)
+        sk_X509_pop_free(authorities->sections[i].certificates, X509_free);
     free(authorities);
+}
+
+/* Puts the certificates of a section that is not counted yet into the store. */
+static bool authorities_trust(struct authorities *authorities, const struct client_ca *section,
+                              struct strbuf *why)
+{
+    for (int i = 0; i < sk_X509_num(section->certificates); i++) {
+        X509 *certificate = sk_X509_value(section->certificates, i);
+        const struct client_ca *other = authorities_find(authorities, certificate);
+        if (other != NULL) {
+            strbuf_format(why, "client_ca %s: an authority of its file stands in client_ca %s too; name it once",
+                          section->name, other->name);
+            return false;
+        }
+        if (X509_STORE_add_cert(authorities->store, certificate) != 1 ||
+            sk_X509_push(authorities->certificates, certificate) <= 0) {
+            strbuf_append(why, "out of memory");
+            return false;
+        }
+    }
+    return true;
+}
+
+bool authorities_add(struct authorities *authorities, struct span name, int certificate_fd,
+                     struct strbuf *why)
+{
+    struct client_ca *section = &authorities->sections[authorities->count];
+    if (authorities->count == AUTHORITIES_MAX || name.len > AUTHORITY_SECTION_NAME_MAX) {
+        strbuf_append(why, "more sections client_ca than are taken, or a name that is too long");
+        return false;
+    }
+    *section = (struct client_ca){.certificates = pem_file_certificates(certificate_fd)};
+    memcpy(section->name, name.at, name.len);
+    if (section->certificates == NULL)
+        strbuf_format(why, "client_ca %s: its certificate file holds no PEM certificate, or one that is malformed",
+                      section->name);
+    bool is_whole = section->certificates != NULL && authorities_trust(authorities, section, why);
+    authorities->count++; /* its certificates may be in the store, so they live as long */
+    ERR_clear_error();
+    return is_whole;
+}
+
+static struct client_ca *authorities_named(struct authorities *authorities, struct span name)
+{
+    for (size_t i = 0; authorities != NULL && i < authorities->count; i++)
+        if (span_equal(span_of(authorities->sections[i].name), name))
+            return &authorities->sections[i];
+    return NULL;
+}
+
+/* Moves the lists to the set; those that could not be moved stay. */
+static bool authorities_take_crls(struct authorities *authorities, STACK_OF(X509_CRL) *crls)
+{
+    while (sk_X509_CRL_num(crls) > 0) {
+        X509_CRL *crl = sk_X509_CRL_value(crls, 0);
+        if (X509_STORE_add_crl(authorities->store, crl) != 1 || sk_X509_CRL_push(authorities->crls, crl) <= 0)
+            return false;
+        (void)sk_X509_CRL_shift(crls);
+    }
+    return X509_STORE_set_flags(authorities->store, X509_V_FLAG_CRL_CHECK) == 1;
+}
+
+bool authorities_add_crl(struct authorities *authorities, struct span name, int crl_fd, struct strbuf *why)
+{
+    struct client_ca *section = authorities_named(authorities, name);
+    STACK_OF(X509_CRL) *crls = section == NULL ? NULL : pem_file_crls(crl_fd);
+    bool is_whole = crls != NULL && authorities_take_crls(authorities, crls);
+    if (section == NULL)
+        strbuf_append(why, "a list of an authority that was not told");
+    else if (crls == NULL)
+        strbuf_append(why, "holds no PEM CRL, or one that is malformed");
+    else if (!is_whole)
+        strbuf_append(why, "can't be put in force");
+    else
+        section->has_crls = true;
+    sk_X509_CRL_pop_free(crls, X509_CRL_free);
+    ERR_clear_error();
+    return is_whole;
 }
 
 const STACK_OF(X509) *authorities_certificates(const struct authorities *authorities)
@@ -87,6 +193,8 @@ X509_STORE *authorities_store(const struct authorities *authorities)
 {
     return authorities->store;
 }
+
+/* --- Verifying ------------------------------------------------------------------------------- */
 
 int authorities_verify_handshake(X509_STORE_CTX *attempt, void *unused)
 {

@@ -1,8 +1,10 @@
 /*
- * The authorities whose client certificates count, with their CRLs: frozen once made. The gate has a
- * handshake verified against them; who is handed a certificate and its chain as DER verifies it again
- * with authorities_verify_der(). Both ways apply the same purpose, depth, strength and CRL rules and end in
- * the same verdict; only the clock differs: a handshake reads the system's, the other is given one.
+ * The authorities whose client certificates count, each a section client_ca of the configuration, with
+ * their CRLs: frozen once in use. Which section a certificate falls under is said by the authority that
+ * ends its chain and by nothing in the certificate. The gate has a handshake verified against them; who
+ * is handed a certificate and its chain as DER verifies it again with authorities_verify_der(). Both ways
+ * apply the same purpose, depth, strength and CRL rules and end in the same verdict; only the clock
+ * differs: a handshake reads the system's, the other is given one.
  */
 #ifndef POSTERN_PKI_AUTHORITIES_H
 #define POSTERN_PKI_AUTHORITIES_H
@@ -25,16 +27,25 @@ enum {
 
 struct authorities;
 
+/* None yet. NULL when memory is out. */
+struct authorities *authorities_new(void) MUST_USE;
+
 /*
- * Reads the PEM files behind the descriptors, which stay the caller's: certificates of authorities, and
- * CRLs (-1: none, and then nothing is looked up). NULL with the reason in why.
+ * Adds a section from the PEM file behind the descriptor, which stays the caller's. False with the
+ * reason in why: an authority that stands in another section too would leave open under which one its
+ * certificates fall.
  */
-struct authorities *authorities_new(int certificate_fd, int crl_fd, struct strbuf *why) MUST_USE;
+bool authorities_add(struct authorities *authorities, struct span name, int certificate_fd,
+                     struct strbuf *why) MUST_USE;
+
+/* Adds the CRLs of a PEM file to a section, for which one must then be found. False as above. */
+bool authorities_add_crl(struct authorities *authorities, struct span name, int crl_fd,
+                         struct strbuf *why) MUST_USE;
 
 /* Takes NULL. */
 void authorities_free(struct authorities *authorities);
 
-/* Their certificates, in the file's order, to name in a handshake; they stay the authorities'. */
+/* Their certificates, in the order in which they were added, to name in a handshake; they stay the authorities'. */
 const STACK_OF(X509) *authorities_certificates(const struct authorities *authorities);
 
 /* The store for SSL_CTX_set1_cert_store(), with the function below as its verification. */

@@ -1,6 +1,6 @@
 /*
  * The certificate authority behind "postern ca init" and "postern device add --ca DIR": a directory
- * with ca.pem (the certificate, which goes into tls.client_ca) and ca.key (the private key,
+ * with ca.pem (the certificate, which a section client_ca names) and ca.key (the private key,
  * encrypted with a passphrase, mode 0600). Only commands that a person types use this; no running
  * role links it or ever sees the key.
  *

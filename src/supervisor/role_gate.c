@@ -20,12 +20,10 @@ static const char *gate_root(const struct places *places)
 static bool gate_send_tls(struct channel *channel, const struct setup *setup)
 {
     const struct config_tls *tls = &setup->config->tls;
-    bool is_sent = role_send_certificates(channel, setup, false);
+    bool is_sent = role_send_certificates(channel, setup, false) && role_send_client_cas(channel, setup);
     struct message message = {
         .type = MESSAGE_configure_tls,
-        .configure_tls = {.minimum_version = tls->minimum_version,
-                          .client_ca = snapshots_find(&setup->files, tls->client_ca),
-                          .client_crl = snapshots_find(&setup->files, tls->client_crl)}};
+        .configure_tls = {.minimum_version = tls->minimum_version}};
     return is_sent && channel_send(channel, &message);
 }
 

@@ -73,6 +73,39 @@ bool role_send_certificates(struct channel *channel, const struct setup *setup, 
     return is_sent;
 }
 
+static bool role_send_crl(struct channel *channel, const struct snapshots *files, const char *client_ca,
+                          const char *file)
+{
+    struct message message = {
+        .type = MESSAGE_configure_client_crl,
+        .configure_client_crl = {.client_ca = span_of(client_ca),
+                                 .file = span_of(file),
+                                 .crl = snapshots_find(files, file)}};
+    return channel_send(channel, &message);
+}
+
+static bool role_send_client_ca(struct channel *channel, const struct snapshots *files,
+                                const struct config_client_ca *client_ca)
+{
+    struct message message = {
+        .type = MESSAGE_configure_client_ca,
+        .configure_client_ca = {.name = span_of(client_ca->name),
+                                .certificate = snapshots_find(files, client_ca->certificate)}};
+    bool is_sent = channel_send(channel, &message);
+    for (size_t i = 0; is_sent && i < client_ca->crls.count; i++)
+        is_sent = role_send_crl(channel, files, client_ca->name, client_ca->crls.at[i]);
+    return is_sent;
+}
+
+bool role_send_client_cas(struct channel *channel, const struct setup *setup)
+{
+    const struct config *config = setup->config;
+    bool is_sent = true;
+    for (size_t i = 0; is_sent && i < config->client_ca_count; i++)
+        is_sent = role_send_client_ca(channel, &setup->files, &config->client_cas[i]);
+    return is_sent;
+}
+
 bool role_send_setup(const struct role_kind *kind, struct channel *channel,
                      const struct setup *setup, uint64_t generation, int number, int control)
 {

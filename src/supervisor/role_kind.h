@@ -39,6 +39,9 @@ bool role_send_setup(const struct role_kind *kind, struct channel *channel,
 bool role_send_certificates(struct channel *channel, const struct setup *setup,
                             bool with_keys) MUST_USE;
 
+/* Tells of every authority of client certificates, each with its lists behind it. False as send_part. */
+bool role_send_client_cas(struct channel *channel, const struct setup *setup) MUST_USE;
+
 /* The strings of a list, one a line, for a text of a message. */
 void role_join(const struct config_strings *strings, struct strbuf *lines);
 

@@ -41,16 +41,24 @@ bool file_is_same(const struct file_identity *a, const struct file_identity *b)
            time_is_same(&a->modified, &b->modified) && time_is_same(&a->changed, &b->changed);
 }
 
+static bool client_ca_visit_files(const struct config_client_ca *client_ca, file_visit_fn *visit,
+                                  void *argument)
+{
+    for (size_t i = 0; i < client_ca->crls.count; i++)
+        if (!visit(client_ca->crls.at[i], argument))
+            return false;
+    return visit(client_ca->certificate, argument);
+}
+
 bool config_visit_files(const struct config *config, file_visit_fn *visit, void *argument)
 {
     for (size_t i = 0; i < config->tls.certificates.count; i++)
         if (!visit(config->tls.certificates.at[i], argument) ||
             !visit(config->tls.keys.at[i], argument))
             return false;
-    if (config->tls.client_ca != NULL && !visit(config->tls.client_ca, argument))
-        return false;
-    if (config->tls.client_crl != NULL && !visit(config->tls.client_crl, argument))
-        return false;
+    for (size_t i = 0; i < config->client_ca_count; i++)
+        if (!client_ca_visit_files(&config->client_cas[i], visit, argument))
+            return false;
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct config_backend *backend = &config->backends[i];
         const char *ca = backend_ca_file(backend);

@@ -183,8 +183,8 @@ class Rig:
         config = Config(hostname="mail.example.org", domains=["example.org"],
                         state=f"sqlite:{self.path('state', 'state.db')}",
                         control=self.path("control"), empty_root=self.path("empty"))
-        config.section("tls", certificate=[self.server.cert], key=[self.server.key],
-                       client_ca=self.clients.cert)
+        config.section("tls", certificate=[self.server.cert], key=[self.server.key])
+        config.section("client_ca", "clients", certificate=self.clients.cert)
         config.section("login", default_domain="example.org")
         # All clients of a test come from one address, so the limits that keep strangers apart are wide.
         config.section("limits", connections_per_address=20000, connections_per_prefix=20000,
@@ -210,14 +210,12 @@ class Rig:
     # --- certificates that Postern makes -----------------------------------------------------------
 
     def make_postern_ca(self):
-        """`postern ca init`; its certificate joins the test's own client authority."""
+        """`postern ca init`; its certificate is an authority beside the test's own."""
         self.passphrase_file = self.write("passphrase", PASSPHRASE + "\n", 0o600)
         self.postern_ca = self.path("postern-ca")
         self.postern.command("ca", "init", "--dir", self.postern_ca,
                              "--passphrase-file", self.passphrase_file)
-        with open(self.clients.cert) as one, open(os.path.join(self.postern_ca, "ca.pem")) as two:
-            both = self.write("client-cas.pem", one.read() + two.read())
-        self.postern.config.section("tls", client_ca=both)
+        self.postern.config.section("client_ca", "own", certificate=os.path.join(self.postern_ca, "ca.pem"))
 
     def add_device(self, login, name):
         """`postern device add`: the directory with cert.pem and key.pem."""

@@ -103,7 +103,7 @@ class States(gatecase.GateCase):
 
 
 class IntermediateAlone(gatecase.GateCase):
-    """client_ca names the authority that issues, not the root above it."""
+    """A section client_ca names the authority that issues, not the root above it."""
 
     @classmethod
     def configure(cls, rig):
@@ -118,7 +118,7 @@ class IntermediateAlone(gatecase.GateCase):
                 "-CAcreateserial", "-days", 365, "-extfile", extensions, "-out", issuing.cert)
         cls.issued = issuing.client("alice", ALICE)
         cls.root_issued = root.client("bob", BOB)
-        rig.postern.config.section("tls", client_ca=issuing.cert)
+        rig.postern.config.section("client_ca", "clients", certificate=issuing.cert)
 
     def test_what_it_issued_is_valid(self):
         with connect(self.rig, certificate=self.issued) as wire:
@@ -230,7 +230,7 @@ class Revocations(gatecase.GateCase):
         cls.bad = rig.clients.client("bad", BOB)
         cls.later = rig.clients.client("later", BOB)
         rig.clients.revoke(cls.bad)
-        rig.postern.config.section("tls", client_crl=rig.clients.crl)
+        rig.postern.config.section("client_ca", "clients", crl=[rig.clients.crl])
         rig.postern.config.section("limits", failure_delay="1ms")
 
     def test_listed_or_not(self):
@@ -263,7 +263,7 @@ class OverdueList(gatecase.GateCase):
     def configure(cls, rig):
         cls.good = rig.clients.client("good", ALICE)
         rig.clients.write_crl(seconds=1)
-        rig.postern.config.section("tls", client_crl=rig.clients.crl)
+        rig.postern.config.section("client_ca", "clients", crl=[rig.clients.crl])
 
     def test_certificates_are_refused_and_passwords_work(self):
         def is_refused():
@@ -302,7 +302,7 @@ class AuthorityTakenAway(gatecase.GateCase):
             session = wire.tls_session()
             self.assert_ok(wire.external())
         postern = self.rig.postern
-        postern.config.section("tls", client_ca=self.others.cert)
+        postern.config.section("client_ca", "clients", certificate=self.others.cert)
         postern.write_config()
         postern.reload()
         self.wait_event("reload_done")

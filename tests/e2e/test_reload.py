@@ -161,11 +161,11 @@ class Reload(gatecase.GateCase):
     def test_rubbish_in_a_certificate_changes_nothing(self):
         rubbish = self.rig.write("rubbish.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n"
                                  "-----END CERTIFICATE-----\n")
-        for where in ("certificate", "client_ca"):
+        for where, values in (("tls", {"certificate": [rubbish]}),
+                              ("client_ca__clients", {"certificate": rubbish}),
+                              ("client_ca__clients", {"crl": [rubbish]})):
             with self.subTest(where):
-                value = [rubbish] if where == "certificate" else rubbish
-                self.assert_still_as_before(self.live(), self.change("reload_refused",
-                                                                     tls={where: value}))
+                self.assert_still_as_before(self.live(), self.change("reload_refused", **{where: values}))
 
     def test_a_port_in_use_changes_nothing(self):
         self.assert_still_as_before(self.live(), self.change(

@@ -216,7 +216,7 @@ class Elsewhere(Tickets):
         for version in self.each_version():
             context = tls_context(self.rig, self.valid, version=version)
             session = self.first(context)
-            self.change("tls", client_ca=others.cert)
+            self.change("client_ca", "clients", certificate=others.cert)
             with self.again(context, session, is_resumed=False) as wire:
                 self.assert_refused(wire.external())
             self.doCleanups()
@@ -280,7 +280,7 @@ class Revoked(Tickets):
         super().configure(rig)
         cls.listed = {version: rig.clients.client(f"listed-{version.name}", ALICE) for version in VERSIONS}
         rig.clients.write_crl()
-        rig.postern.config.section("tls", client_crl=rig.clients.crl)
+        rig.postern.config.section("client_ca", "clients", crl=[rig.clients.crl])
 
     def test_by_a_list(self):
         for version in self.each_version():

@@ -63,8 +63,8 @@ class Rig:
             "state": f'"sqlite:{self.path("state", "state.db")}"', "control": self.path("control"),
             "empty_root": self.path("empty"), "gate_user": "nobody", "keeper_user": "daemon", "broker_user": "sys",
         }
-        self.tls = {"certificate": [self.path("cert.pem")], "key": [self.path("key.pem")],
-                    "client_ca": [self.path("ca.pem")]}
+        self.tls = {"certificate": [self.path("cert.pem")], "key": [self.path("key.pem")]}
+        self.client_ca = self.path("ca.pem")
         self.listeners = {"imaps": [f"127.0.0.1:{self.port}"]}
         self.proxied = set()
         self.limits = {}
@@ -98,8 +98,8 @@ class Rig:
 
     def write_conf(self):
         lines = [f"{key} = {value}" for key, value in self.conf.items()]
-        lines.append("tls { " + " ".join(f"{key} = {self.quoted(value) if key != 'client_ca' else value[0]}"
-                                         for key, value in self.tls.items()) + " }")
+        lines.append("tls { " + " ".join(f"{key} = {self.quoted(value)}" for key, value in self.tls.items()) + " }")
+        lines.append(f"client_ca own {{ certificate = {self.client_ca} }}")
         lines.append("limits { " + " ".join(f"{k} = {v}" for k, v in self.limits.items()) + " }")
         lines.append('backend imap { address = {"127.0.0.1:9"} }')
         for name, binds in self.listeners.items():

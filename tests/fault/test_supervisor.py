@@ -348,9 +348,10 @@ class Files(Case):
         os.mkdir(self.rig.path("live"))
         self.rig.write("archive", "FIRST\n")
         os.symlink("../archive", self.rig.path("live", "cert.pem"))
-        for name in ("key", "client_ca"):  # nothing else may stir either
-            os.rename(self.rig.tls[name][0], self.rig.path("live", name))
-            self.rig.tls[name] = [self.rig.path("live", name)]
+        for name in ("key.pem", "ca.pem"):  # nothing else may stir either
+            os.rename(self.rig.path(name), self.rig.path("live", name))
+        self.rig.tls["key"] = [self.rig.path("live", "key.pem")]
+        self.rig.client_ca = self.rig.path("live", "ca.pem")
         self.rig.tls["certificate"] = [self.rig.path("live", "cert.pem")]
         running = self.rig.start()
         self.rig.write("archive", "SECOND\n")

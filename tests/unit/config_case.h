@@ -12,7 +12,7 @@
 /* A whole configuration in pieces, so that a case shows only what it is about. */
 #define HOST    "hostname = mail.example.org\n"
 #define TLS     "tls { certificate = /c key = /k }\n"
-#define TLS_CA  "tls { certificate = /c key = /k client_ca = /a }\n"
+#define TLS_CA  "tls { certificate = /c key = /k } client_ca own { certificate = /a }\n"
 #define BACKEND "backend b { address = \"127.0.0.1:143\" }\n"
 #define MASTER                                                                                     \
     "backend b { address = \"127.0.0.1:143\" master_user = m master_password_file = /p }\n"

@@ -40,8 +40,8 @@ static int free_chain(void **state)
     return 0;
 }
 
-/* Authorities of one certificate and, where given, one CRL. */
-static struct authorities *trust(X509 *certificate, X509_CRL *crl)
+/* Adds a section of one certificate and, where given, one CRL. */
+static void trust_too(struct authorities *authorities, const char *name, X509 *certificate, X509_CRL *crl)
 {
     auto_strbuf struct strbuf why = STRBUF(256);
     FILE *certificates = tmpfile();
@@ -51,12 +51,18 @@ static struct authorities *trust(X509 *certificate, X509_CRL *crl)
     if (crl != NULL)
         assert_int_equal(PEM_write_X509_CRL(crls, crl), 1);
     assert_int_equal(fflush(crls), 0);
-    struct authorities *authorities =
-        authorities_new(fileno(certificates), crl == NULL ? -1 : fileno(crls), &why);
+    assert_true(authorities_add(authorities, span_of(name), fileno(certificates), &why));
+    assert_true(crl == NULL || authorities_add_crl(authorities, span_of(name), fileno(crls), &why));
     assert_string_equal(strbuf_text(&why), "");
-    assert_non_null(authorities);
     assert_int_equal(fclose(certificates), 0);
     assert_int_equal(fclose(crls), 0);
+}
+
+static struct authorities *trust(X509 *certificate, X509_CRL *crl)
+{
+    struct authorities *authorities = authorities_new();
+    assert_non_null(authorities);
+    trust_too(authorities, "one", certificate, crl);
     return authorities;
 }
 
@@ -126,6 +132,43 @@ static void test_lists_are_looked_up(void **state)
     X509_CRL_free(foreign);
 }
 
+static void test_a_list_is_wanted_of_whom_one_is_named(void **state)
+{
+    (void)state;
+    struct made other = made_certificate(
+        &(struct made_request){.name = "Other", .is_ca = true, .path_length = -1});
+    X509_CRL *others = made_crl(&other, NULL, -60, 3600);
+    X509_CRL *full = made_crl(&issuing, client.certificate, -60, 3600);
+    struct authorities *authorities = trust(issuing.certificate, NULL);
+    trust_too(authorities, "two", other.certificate, others);
+    assert_int_equal(judge(authorities, NULL, 0).state, CERTIFICATE_VALID);
+    authorities = trust(other.certificate, NULL);
+    trust_too(authorities, "two", issuing.certificate, others); /* a list, but another's */
+    assert_int_equal(judge(authorities, NULL, 0).refusal, CERTIFICATE_NO_CRL);
+    authorities = trust(other.certificate, full); /* a list counts, whatever section names it */
+    trust_too(authorities, "two", issuing.certificate, NULL);
+    assert_int_equal(judge(authorities, NULL, 0).refusal, CERTIFICATE_REVOKED);
+    X509_CRL_free(others);
+    X509_CRL_free(full);
+    made_free(&other);
+}
+
+static void test_an_authority_stands_in_one_section(void **state)
+{
+    (void)state;
+    auto_strbuf struct strbuf why = STRBUF(256);
+    struct authorities *authorities = trust(issuing.certificate, NULL);
+    FILE *file = tmpfile();
+    assert_int_equal(PEM_write_X509(file, root.certificate), 1);
+    assert_int_equal(PEM_write_X509(file, issuing.certificate), 1);
+    assert_int_equal(fflush(file), 0);
+    assert_false(authorities_add(authorities, SPAN("two"), fileno(file), &why));
+    assert_string_equal(strbuf_text(&why), "client_ca two: an authority of its file stands in client_ca one too; "
+                                           "name it once");
+    assert_int_equal(fclose(file), 0);
+    authorities_free(authorities);
+}
+
 static void test_a_mark_is_found_on_the_list(void **state)
 {
     (void)state;
@@ -174,11 +217,17 @@ static void test_files_that_hold_none_say_so(void **state)
     (void)state;
     auto_strbuf struct strbuf why = STRBUF(256);
     FILE *empty = tmpfile();
-    assert_null(authorities_new(fileno(empty), -1, &why));
-    assert_string_equal(strbuf_text(&why), "client_ca holds no PEM certificate, or one that is malformed");
+    struct authorities *authorities = trust(issuing.certificate, NULL);
+    assert_false(authorities_add(authorities, SPAN("two"), fileno(empty), &why));
+    assert_string_equal(strbuf_text(&why), "client_ca two: its certificate file holds no PEM certificate, or one "
+                                           "that is malformed");
     strbuf_reset(&why);
-    assert_null(authorities_new(fileno(empty), fileno(empty), &why));
-    assert_string_equal(strbuf_text(&why), "client_crl holds no PEM CRL, or one that is malformed");
+    assert_false(authorities_add_crl(authorities, SPAN("one"), fileno(empty), &why));
+    assert_string_equal(strbuf_text(&why), "holds no PEM CRL, or one that is malformed");
+    strbuf_reset(&why);
+    assert_false(authorities_add_crl(authorities, SPAN("three"), fileno(empty), &why));
+    assert_string_equal(strbuf_text(&why), "a list of an authority that was not told");
+    authorities_free(authorities);
     assert_int_equal(fclose(empty), 0);
 }
 
@@ -190,6 +239,8 @@ int main(void)
         cmocka_unit_test(test_a_stranger_is_absent),
         cmocka_unit_test(test_the_clock_is_the_one_given),
         cmocka_unit_test(test_lists_are_looked_up),
+        cmocka_unit_test(test_a_list_is_wanted_of_whom_one_is_named),
+        cmocka_unit_test(test_an_authority_stands_in_one_section),
         cmocka_unit_test(test_a_mark_is_found_on_the_list),
         cmocka_unit_test(test_what_is_no_der_is_not_judged),
         cmocka_unit_test(test_files_that_hold_none_say_so),

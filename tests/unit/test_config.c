@@ -14,7 +14,8 @@ static const char whole[] =
     "hostname = Mail.Example.ORG\n"
     "domains = {example.org, XN--MLLER-KVA.example}\n"
     "state = \"sqlite:/s/state.db\"\nlanguage = fr\noperators = {alice, bob}\ngates = 3\n"
-    "tls { certificate = {/c1, /c2} key = {/k1, /k2} minimum_version = 1.3 client_ca = /ca }\n"
+    "tls { certificate = {/c1, /c2} key = {/k1, /k2} minimum_version = 1.3 }\n"
+    "client_ca own { certificate = /ca }\nclient_ca other { certificate = /o crl = {/r, /s} }\n"
     "login { netbios_domains = {\"CORP=Example.org\"} }\n"
     "limits { idle = 2h failure_delay = 500ms connections = 7000 }\n"
     "backend one { address = {\"127.0.0.2:143\", \"[::1]:144\"} identify = proxy username = local "
@@ -51,8 +52,11 @@ static void test_fields(void **state)
     assert_int_equal(config->gates, 3);
     assert_int_equal(config->tls.keys.count, 2);
     assert_int_equal(config->tls.minimum_version, 0x0304);
-    assert_string_equal(config->tls.client_ca, "/ca");
-    assert_null(config->tls.client_crl);
+    assert_int_equal(config->client_ca_count, 2);
+    assert_string_equal(config->client_cas[0].name, "own");
+    assert_string_equal(config->client_cas[0].certificate, "/ca");
+    assert_int_equal(config->client_cas[0].crls.count, 0);
+    assert_string_equal(config->client_cas[1].crls.at[1], "/s");
     assert_null(config->login.default_domain);
     assert_string_equal(config->login.netbios_domains.at[0], "CORP=example.org");
     assert_int_equal(config->limits.idle_ms, 7200000);
@@ -87,7 +91,7 @@ static void test_fields_of_titled_sections(void **state)
     assert_int_equal(config->backend_count, 2);
     const struct config_backend *one = &config->backends[0];
     assert_string_equal(one->name, "one");
-    assert_int_equal(one->line, 10);
+    assert_int_equal(one->line, 12);
     assert_string_equal(one->addresses.at[1], "[::1]:144");
     assert_int_equal(one->identify, IDENTIFY_PROXY);
     assert_int_equal(one->username, USERNAME_LOCAL);
@@ -283,7 +287,7 @@ static void test_explained_means_the_same(void **state)
     assert_non_null(strstr(strbuf_text(&first), "\n  idle = 2h\n"));
     assert_non_null(
         strstr(strbuf_text(&first), "\n  proxy_protocol = {\"10.0.0.0/8\", \"::1/128\"}\n"));
-    assert_null(strstr(strbuf_text(&first), "client_crl"));
+    assert_non_null(strstr(strbuf_text(&first), "\n  certificate = /ca\n}\n"));
     config_free(config);
     config_free(again);
 }
@@ -295,7 +299,7 @@ static void test_explained_means_the_same(void **state)
 static void test_defaults_are_canonical(void **state)
 {
     (void)state;
-    struct config *config = read_good(HOST REST);
+    struct config *config = read_good(HOST TLS_CA BACKEND LISTENER("password"));
     auto_strbuf struct strbuf text = STRBUF(1 << 16);
     for (enum section_key key = SECTION_TOP; key < SECTION_COUNT; key++) {
         for (size_t i = 0; i < sections[key].setting_count; i++) {

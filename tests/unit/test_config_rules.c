@@ -156,9 +156,8 @@ static void test_top_and_tls(void **state)
         {HOST "gate_user = root\n" REST,
          "f:2: gate_user is root; write a user with no rights of its own\n"},
         {HOST
-         "tls { certificate = {/c, /d} key = /k client_crl = /l }\n" BACKEND LISTENER("password"),
-         "f:2: 1 keys for 2 certificates; write one key for each, in the same order\n"
-         "f:2: client_crl can never apply without client_ca; write client_ca, or take it out\n"},
+         "tls { certificate = {/c, /d} key = /k }\n" BACKEND LISTENER("password"),
+         "f:2: 1 keys for 2 certificates; write one key for each, in the same order\n"},
         {HOST "tls {\n key = /k\n}\n" BACKEND LISTENER("password"),
          "f:2: section tls has no certificate; write certificate = ...\n"},
     };
@@ -219,7 +218,7 @@ static void test_login_rules(void **state)
         {HOST TLS MASTER LISTENER("{certificate, password}"),
          "f:4: \"certificate\" can never apply: no authority for client certificates is named; "
          "write "
-         "client_ca in section tls\n"},
+         "a section client_ca NAME {...}\n"},
         {HOST TLS_CA BACKEND LISTENER("{certificate, password}"),
          "f:4: certificate alone can't work with backend b: it wants a password, and nobody has "
          "one to "

@@ -203,11 +203,12 @@ static void rig_configure(struct rig *rig, const struct rig_options *options, in
         .certificate = rig_certificate_fd(identities.server.certificate),
         .key = -1};
     rig_say(rig, &message);
+    message = (struct message){.type = MESSAGE_configure_client_ca};
+    message.configure_client_ca = (struct message_configure_client_ca){
+        .name = SPAN("own"), .certificate = rig_certificate_fd(identities.authority.certificate)};
+    rig_say(rig, &message);
     message = (struct message){.type = MESSAGE_configure_tls};
-    message.configure_tls = (struct message_configure_tls){
-        .minimum_version = TLS1_2_VERSION,
-        .client_ca = rig_certificate_fd(identities.authority.certificate),
-        .client_crl = -1};
+    message.configure_tls = (struct message_configure_tls){.minimum_version = TLS1_2_VERSION};
     rig_say(rig, &message);
     message = (struct message){.type = MESSAGE_configure_backend};
     message.configure_backend = (struct message_configure_backend){
