@@ -22,6 +22,8 @@ const char *role_name(enum role role)
         return "command";
     case ROLE_BROKER:
         return "broker";
+    case ROLE_REVOCATIONS:
+        return "revocations";
     }
     return "unknown";
 }

@@ -24,6 +24,7 @@ enum role {
     ROLE_KEEPER = 4,
     ROLE_COMMAND = 8,
     ROLE_BROKER = 16,
+    ROLE_REVOCATIONS = 32, /* makes one table of revoked certificates and ends */
 };
 
 const char *role_name(enum role role);

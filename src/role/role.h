@@ -52,6 +52,7 @@ struct role_profile {
     bool keeps_files;        /* may open files below its root (the keeper's state) */
     bool keeps_network;      /* may make and connect internet sockets (a gate) */
     uint64_t memory_bytes;   /* RLIMIT_AS. Not set in sanitizer builds */
+    uint64_t cpu_s;          /* RLIMIT_CPU; 0: none, for a role that lives on */
     uint64_t file_bytes;     /* RLIMIT_FSIZE; the log is a pipe, no file */
     bool needs_descriptors;  /* raises RLIMIT_NOFILE to its hard limit */
 };
@@ -59,6 +60,7 @@ struct role_profile {
 extern const struct role_profile role_profile_broker;
 extern const struct role_profile role_profile_gate;
 extern const struct role_profile role_profile_keeper;
+extern const struct role_profile role_profile_revocations;
 
 struct role_start {
     const struct role_profile *profile;

@@ -113,6 +113,7 @@ int sandbox_set_limits(const struct role_start *start)
         {RLIMIT_NPROC, 0},
         {RLIMIT_NOFILE, profile->needs_descriptors ? RLIM_INFINITY : SANDBOX_FEW_DESCRIPTORS},
         {RLIMIT_FSIZE, profile->file_bytes},
+        {RLIMIT_CPU, profile->cpu_s == 0 ? RLIM_INFINITY : profile->cpu_s},
         {RLIMIT_AS, sandbox_is_sanitized ? RLIM_INFINITY : profile->memory_bytes},
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {

@@ -23,6 +23,7 @@ MAY_USE = {
     "gate": FOUNDATIONS | {"config/terms.h"},
     "keeper": FOUNDATIONS | {"config/terms.h"},
     "broker": FOUNDATIONS | {"config/terms.h"},
+    "revocations": {"base", "channel", "pki", "role"},
     "supervisor": FOUNDATIONS | {"config"},
     "cli": FOUNDATIONS | {"config"},
 }

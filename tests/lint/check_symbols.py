@@ -30,6 +30,7 @@ FORBIDDEN = {
     "backend": [STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES],
     "keeper": [TLS, CERTIFICATES, CONFIGURATION, ARCHIVES, STARTING, NAMES, CONNECTING],
     "broker": [STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES],
+    "revocations": [TLS, STORE, CONFIGURATION, ARCHIVES, OPENING, STARTING, NAMES, CONNECTING],
     "supervisor": [TLS, CERTIFICATES, STORE, ARCHIVES],  # opens and hands over, parses nothing
     "config": [TLS, CERTIFICATES, STORE, STARTING, "connect|bind|listen"],
 }
@@ -39,6 +40,7 @@ NOT_LINKED = {
     "gate": ["libsqlite3", "libconfuse"],
     "keeper": ["libssl", "libconfuse"],
     "broker": ["libsqlite3", "libconfuse"],
+    "revocations": ["libssl", "libsqlite3", "libconfuse"],
     "supervisor": ["libssl", "libsqlite3"],
 }
 
