@@ -7,6 +7,7 @@ import signal
 import ssl
 import subprocess
 import time
+from contextlib import suppress
 
 import gatecase
 from backends.authority import Authority
@@ -403,16 +404,18 @@ class NewBroker(Tickets):
             os.kill(broker, signal.SIGKILL)
             wait_until(lambda: self.rig.postern.roles("broker") not in ([], [broker]), 10, "a new broker")
 
+            # Until the broker has joined again, handshakes fail.
             def is_full():
-                with connect(self.rig, context=context, session=session) as wire:
+                with suppress(OSError), connect(self.rig, context=context, session=session) as wire:
                     return not wire.socket.session_reused
             wait_until(is_full, 10, "the former keys are forgotten")
 
             def is_resumed():
-                with connect(self.rig, context=context) as wire:
-                    fresh = wire.tls_session()
-                with connect(self.rig, context=context, session=fresh) as wire:
-                    return wire.socket.session_reused
+                with suppress(OSError):
+                    with connect(self.rig, context=context) as wire:
+                        fresh = wire.tls_session()
+                    with connect(self.rig, context=context, session=fresh) as wire:
+                        return wire.socket.session_reused
             wait_until(is_resumed, 10, "the new keys have come")
 
 

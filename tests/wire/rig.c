@@ -147,14 +147,13 @@ static void *rig_broker(void *argument)
     return NULL;
 }
 
-static int rig_start_broker(void)
+static int rig_start_broker(struct rig *rig)
 {
     int fds[2];
     int *end = malloc(sizeof *end);
-    pthread_t thread;
     REQUIRE(end != NULL && channel_pair(fds) == 0);
     *end = fds[1];
-    REQUIRE(pthread_create(&thread, NULL, rig_broker, end) == 0 && pthread_detach(thread) == 0);
+    REQUIRE(pthread_create(&rig->signing, NULL, rig_broker, end) == 0);
     return fds[0];
 }
 
@@ -336,7 +335,7 @@ static void rig_connect_channels(struct rig *rig)
     rig->broker = fds[1];
     struct message with_broker = {
         .type = MESSAGE_broker_joined,
-        .broker_joined = {.channel = fds[0], .signing = rig_start_broker()}};
+        .broker_joined = {.channel = fds[0], .signing = rig_start_broker(rig)}};
     rig_say(rig, &with_broker);
 }
 
@@ -384,6 +383,8 @@ void rig_stop(struct rig *rig)
     rig_peer_close(&rig->client);
     rig_peer_close(&rig->backend);
     gate_fini(rig->gate);
+    /* The gate has closed its end. What OpenSSL keeps for a thread is freed when the thread ends. */
+    REQUIRE(pthread_join(rig->signing, NULL) == 0);
     channel_fini(&rig->supervisor);
     channel_fini(&rig->keeper);
     (void)close(rig->broker);

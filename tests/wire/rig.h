@@ -7,6 +7,7 @@
 
 #include <event2/event.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "base/strbuf.h"
@@ -38,6 +39,7 @@ struct rig {
     struct channel supervisor; /* our ends */
     struct channel keeper;
     int broker; /* the other end of the gate's channel to it: nothing is said there */
+    pthread_t signing; /* plays the broker's other half */
     SSL_CTX *client_context;
     int backend_socket;
     struct rig_peer client;
