@@ -111,6 +111,7 @@ struct config {
     char *broker_user;
     struct config_strings operators; /* users, besides root and the starter, who may use control */
     uint32_t gates;                /* number of gate processes; 0: one a core */
+    uint32_t drain_ms;
     struct config_tls tls;
     struct config_client_ca *client_cas; /* none: no certificate is asked for */
     size_t client_ca_count;

@@ -144,6 +144,16 @@ static void gate_on_finish(struct gate *gate, struct message *message)
         (void)event_base_loopexit(gate->loop, NULL);
 }
 
+static void gate_on_drain(struct gate *gate, struct message *message)
+{
+    drain_begin(gate, message->drain.within_ms);
+}
+
+static void gate_on_end_certified(struct gate *gate, struct message *message)
+{
+    drain_end_certified(gate, message->end_certified.within_ms);
+}
+
 /* What needs a draft is not taken without one. */
 static const struct {
     gate_message_fn *handle;
@@ -161,6 +171,8 @@ static const struct {
     [MESSAGE_keeper_joined] = {gate_on_keeper_joined, false},
     [MESSAGE_broker_joined] = {gate_on_broker_joined, false},
     [MESSAGE_finish] = {gate_on_finish, false},
+    [MESSAGE_drain] = {gate_on_drain, false},
+    [MESSAGE_end_certified] = {gate_on_end_certified, false},
 };
 
 static void gate_on_message(struct channel *channel, struct message *message, void *owner)
@@ -213,6 +225,7 @@ void gate_init(struct gate *gate, struct event_base *loop, int number, int fd)
     TAILQ_INIT(&gate->sessions);
     reaper_init(&gate->reaper, loop);
     relays_init(&gate->relays, gate);
+    drain_init(&gate->drain, gate);
     keeper_link_init(&gate->keeper);
     broker_link_init(&gate->broker);
     invariant(tls_provider_init(&gate->tls_provider, &gate->broker.signer));
@@ -225,6 +238,7 @@ void gate_fini(struct gate *gate)
     struct session *session;
     while ((session = TAILQ_FIRST(&gate->sessions)) != NULL)
         session_end(session, "stopping");
+    drain_fini(&gate->drain);
     relays_fini(&gate->relays);
     health_stop(&gate->health);
     reaper_fini(&gate->reaper);

@@ -18,6 +18,7 @@
 #include "backend/health.h"
 #include "gate/broker_link.h"
 #include "gate/census.h"
+#include "gate/drain.h"
 #include "gate/keeper_link.h"
 #include "base/reaper.h"
 #include "gate/registry.h"
@@ -53,6 +54,7 @@ struct gate {
     struct health health;
     uint64_t next_id;
     bool is_finishing;
+    struct drain drain;
     struct hash_key login_key; /* of the hash that stands for a failed login's name in the log */
     uint8_t scratch[GATE_SCRATCH_SIZE];
 };

@@ -31,6 +31,7 @@ static const char *const relay_reasons[] = {
     [RELAY_LIMIT] = "too many sessions",
     [RELAY_REFUSED_COMMAND] = "refused command",
     [RELAY_STOPPING] = "stopping",
+    [RELAY_DRAINED] = "drained",
     [RELAY_NO_MEMORY] = "out of memory",
 };
 

@@ -37,6 +37,7 @@ enum relay_end_reason {
     RELAY_LIMIT, /* one too many of its user, found when it started */
     RELAY_REFUSED_COMMAND, /* the client tried to give up the login */
     RELAY_STOPPING,
+    RELAY_DRAINED, /* another gate has taken this one's place, and the time is up */
     RELAY_NO_MEMORY,
 };
 

@@ -125,9 +125,14 @@ bool devices_open(struct devices *devices, const char *file, struct strbuf *ret_
     return true;
 }
 
+void devices_release(struct devices *devices)
+{
+    store_close(take(&devices->store));
+}
+
 void devices_close(struct devices *devices)
 {
-    store_close(devices->store);
+    devices_release(devices);
     for (size_t i = 0; i < devices->count; i++)
         free(devices->all[i]);
     free(devices->all);

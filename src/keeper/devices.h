@@ -86,6 +86,9 @@ struct device_facts {
 /* Opens the store in file and reads it all. False with a sentence; nothing is left open then. */
 bool devices_open(struct devices *devices, const char *file, struct strbuf *ret_reason) MUST_USE;
 
+/* Closes the store; what is known stays and can be read. */
+void devices_release(struct devices *devices);
+
 /* Closes the store and frees all. Also for devices that are all zero, or closed already. */
 void devices_close(struct devices *devices);
 

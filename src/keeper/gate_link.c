@@ -61,8 +61,10 @@ static void link_forget(struct gate_link *link, uint64_t id)
 {
     struct sessions *sessions = &link->keeper->sessions;
     struct session *session = sessions_find(sessions, link->number, id);
-    if (session != NULL)
-        sessions_remove(sessions, session);
+    if (session == NULL)
+        return;
+    successor_note_end(link->keeper, id);
+    sessions_remove(sessions, session);
 }
 
 /*
@@ -88,7 +90,10 @@ static enum login_answer_code link_judge(struct gate_link *link, const struct se
         return LOGIN_DEVICE_REVOKED;
     if (link_is_closed_to(link, ask))
         return LOGIN_ENROLLED;
-    return sessions_ask(&link->keeper->sessions, facts, &session);
+    enum login_answer_code answer = sessions_ask(&link->keeper->sessions, facts, &session);
+    if (answer == LOGIN_ALLOWED)
+        successor_note_session(link->keeper, session);
+    return answer;
 }
 
 static const struct device *link_device(const struct gate_link *link, const uint8_t *fingerprint)
@@ -145,6 +150,7 @@ static void on_session_started(struct gate_link *link, const struct message *mes
     int64_t now_s = clock_wall_s();
     enum login_answer_code answer = sessions_start(sessions, session, now_s);
     link_touch_device(link, session, now_s);
+    successor_note_session(link->keeper, session);
     if (answer == LOGIN_ALLOWED)
         return;
     struct session_facts facts = facts_of_session(session);
@@ -171,6 +177,8 @@ static void on_session_announce(struct gate_link *link, const struct message *me
     memcpy(facts.address.octets, announce->address, sizeof facts.address.octets);
     struct session *session =
         sessions_announce(&link->keeper->sessions, &facts, announce->started_s);
+    if (session != NULL)
+        successor_note_session(link->keeper, session);
     const struct device *device = link_device(link, facts.fingerprint);
     if (session != NULL && device != NULL && device->revoked_s != 0)
         gate_link_close_session(link->keeper, session, "revoked");
@@ -225,6 +233,9 @@ void gate_link_free(struct gate_link *link)
 {
     if (link == NULL)
         return;
+    const struct session *session;
+    LIST_FOREACH (session, &link->keeper->sessions.of_gate[link->number], of_gate)
+        successor_note_end(link->keeper, session->id);
     sessions_remove_gate(&link->keeper->sessions, link->number);
     link->keeper->gates[link->number] = NULL;
     link->keeper->gate_count--;

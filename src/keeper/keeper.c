@@ -55,10 +55,10 @@ static void keeper_review(struct keeper *keeper)
     }
 }
 
-static void keeper_flush(struct keeper *keeper)
+void keeper_flush(struct keeper *keeper)
 {
     auto_strbuf struct strbuf reason = STRBUF(STORE_REASON_MAX);
-    if (!keeper->is_configured || LIST_EMPTY(&keeper->devices.unwritten))
+    if (!keeper->is_configured || keeper->is_retired || LIST_EMPTY(&keeper->devices.unwritten))
         return;
     bool is_written = devices_flush(&keeper->devices, &reason);
     keeper_note_store(keeper, is_written, strbuf_text(&reason));
@@ -109,7 +109,7 @@ void keeper_finish(struct keeper *keeper, uint32_t within_ms)
 int keeper_init(struct keeper *keeper, struct event_base *loop, int supervisor_fd, uid_t starter)
 {
     const struct timeval upkeep = {.tv_sec = KEEPER_UPKEEP_S};
-    *keeper = (struct keeper){.loop = loop, .broker.fd = -1, .starter = starter};
+    *keeper = (struct keeper){.loop = loop, .broker.fd = -1, .successor.fd = -1, .starter = starter};
     setup_init(&keeper->setup);
     control_init(&keeper->control, keeper);
     int result = sessions_init(&keeper->sessions);
@@ -131,6 +131,7 @@ void keeper_fini(struct keeper *keeper)
     for (uint32_t i = 0; i < SESSIONS_GATES_MAX; i++)
         gate_link_free(keeper->gates[i]);
     keeper_flush(keeper);
+    channel_fini(&keeper->successor);
     channel_fini(&keeper->broker);
     channel_fini(&keeper->supervisor);
     setup_fini(&keeper->setup);

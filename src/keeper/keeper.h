@@ -19,6 +19,7 @@
 #include "keeper/gate_link.h"
 #include "keeper/sessions.h"
 #include "keeper/setup.h"
+#include "keeper/successor.h"
 
 enum {
     KEEPER_UPKEEP_S = 15, /* last use is stored, and what ends is looked for, this often */
@@ -34,11 +35,13 @@ struct keeper {
     struct gate_link *gates[SESSIONS_GATES_MAX]; /* NULL: no such gate */
     size_t gate_count;
     struct channel broker; /* fd -1 while there is none */
+    struct channel successor; /* to the keeper that has the store now; fd -1: there is none */
     struct control control;
     struct event upkeep;
     struct event finish_timer;
     bool is_finishing;
     bool is_configured;
+    bool is_retired; /* the store is handed over: this one only serves the gates that it has */
     bool is_store_failing; /* the last write failed: so that it is logged once */
     uid_t starter;         /* who started this process: may use the control socket */
 };
@@ -55,6 +58,9 @@ void keeper_fini(struct keeper *keeper);
  * sessions of devices that are revoked or expired.
  */
 void keeper_upkeep(struct keeper *keeper);
+
+/* Stores what is noted of devices' use. */
+void keeper_flush(struct keeper *keeper);
 
 /* Logs when writing to the store begins to fail, with the reason, and when it works again. */
 void keeper_note_store(struct keeper *keeper, bool is_written, const char *reason);

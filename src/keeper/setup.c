@@ -179,13 +179,24 @@ static void on_finish(struct keeper *keeper, struct message *message)
     keeper_finish(keeper, message->finish.within_ms);
 }
 
+static void on_hand_over(struct keeper *keeper, struct message *message)
+{
+    successor_hand_over(keeper, message->hand_over.release);
+}
+
+static void on_successor_joined(struct keeper *keeper, struct message *message)
+{
+    successor_join(keeper, take_fd(&message->successor_joined.channel));
+}
+
 typedef void setup_handler(struct keeper *keeper, struct message *message);
 
 static setup_handler *const setup_handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_configure_begin] = on_begin,   [MESSAGE_configure_limits] = on_limits,
     [MESSAGE_configure_keeper] = on_keeper, [MESSAGE_configure_commit] = on_commit,
     [MESSAGE_gate_joined] = on_gate_joined, [MESSAGE_broker_joined] = on_broker_joined,
-    [MESSAGE_finish] = on_finish,
+    [MESSAGE_finish] = on_finish,           [MESSAGE_hand_over] = on_hand_over,
+    [MESSAGE_successor_joined] = on_successor_joined,
 };
 
 void setup_on_message(struct channel *channel, struct message *message, void *owner)

@@ -103,6 +103,7 @@ void role_begin(struct role_start *start, int argc, char **argv, const struct ro
 {
     *start = (struct role_start){.profile = profile, .number = -1, .uid = -1, .gid = -1};
     log_open(profile->name, -1, LOG_FORMAT_TEXT);
+    (void)prctl(PR_SET_NAME, profile->name); /* started by descriptor: the kernel knows no better one */
     role_read_arguments(start, argc, argv);
     role_check_user(start);
     role_check_channel();

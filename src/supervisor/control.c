@@ -2,6 +2,7 @@
 #include "supervisor/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -59,6 +60,19 @@ int control_open(const char *path, struct strbuf *problem)
         strbuf_format(problem, "control: %s: %s", path, strerror_r(-result, text, sizeof text));
     }
     return -1;
+}
+
+int control_take_over(int fd, const char *path, struct strbuf *problem)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    socklen_t size = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0 || strcmp(name.sun_path, path) != 0) {
+        strbuf_append(problem, "control: it can't change in an upgrade; restart Postern, or put the former "
+                               "value back");
+        return -1;
+    }
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
 }
 
 void control_close(int fd, const char *path)

@@ -11,6 +11,9 @@
  */
 int control_open(const char *path, struct strbuf *problem) MUST_USE;
 
+/* The one of the supervisor before. As control_open, when it has another name than path. */
+int control_take_over(int fd, const char *path, struct strbuf *problem) MUST_USE;
+
 /* Closes it and removes its name, if that still is its name. */
 void control_close(int fd, const char *path);
 

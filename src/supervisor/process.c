@@ -2,12 +2,14 @@
 #include "supervisor/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/invariant.h"
 #include "base/log.h"
+#include "supervisor/handover.h"
 #include "supervisor/spawn.h"
 #include "supervisor/supervisor.h"
 
@@ -74,11 +76,22 @@ static void process_on_refused(struct process *process, const struct message *me
     supervisor_process_refused(process->supervisor, process, strbuf_text(&reason));
 }
 
+static void process_on_handed_over(struct process *process, const struct message *message)
+{
+    if (!process->is_former)
+        return;
+    (void)event_del(process->patience);
+    if (!message->handed_over.is_stored)
+        log_sentence(LOG_ERROR, "state_failed", "the last use of some devices was not stored");
+    supervisor_process_handed_over(process->supervisor, process);
+}
+
 typedef void process_message_fn(struct process *process, const struct message *message);
 
 static process_message_fn *const process_messages[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_configured] = process_on_configured,
     [MESSAGE_configure_refused] = process_on_refused,
+    [MESSAGE_handed_over] = process_on_handed_over,
 };
 
 static void process_on_message(struct channel *channel, struct message *message, void *owner)
@@ -140,8 +153,8 @@ static void process_on_patience(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     process_log(process, LOG_ERROR, "role_killed", "reason",
-                process->phase == PROCESS_CONFIGURING ? SPAN("did not answer in time")
-                                                      : SPAN("did not end in time"));
+                process->phase == PROCESS_ENDING ? SPAN("did not end in time")
+                                                 : SPAN("did not answer in time"));
     process_kill(process);
 }
 
@@ -183,20 +196,61 @@ bool process_start(struct process *process, struct strbuf *problem)
 {
     int fd = -1;
     invariant(!process_is_alive(process));
-    pid_t pid = spawn_role(process->kind, process->number, &process->supervisor->places,
-                           process->supervisor->relay.input, &fd, problem);
+    struct supervisor *supervisor = process->supervisor;
+    int executable = executables_find(&supervisor->executables, process->kind->executable);
+    pid_t pid = spawn_role(process->kind, executable, process->number, &supervisor->places,
+                           supervisor->relay.input, &fd, problem);
     if (pid < 0)
         return false;
     process->pid = pid;
     process->phase = PROCESS_CONFIGURING;
     process->generation = 0;
     process->started_ms = clock_monotonic_ms();
-    if (channel_init(&process->channel, process->supervisor->loop, fd, ROLE_SUPERVISOR,
-                     process->kind->role, process_on_message, process_on_closed, process) == 0)
+    if (channel_init(&process->channel, supervisor->loop, fd, ROLE_SUPERVISOR, process->kind->role,
+                     process_on_message, process_on_closed, process) == 0)
         return true;
     strbuf_append(problem, "the event loop takes no more channels");
     process_kill(process);
     return false;
+}
+
+int process_adopt(struct process *process, pid_t pid, int fd)
+{
+    int result = channel_init(&process->channel, process->supervisor->loop, fd, ROLE_SUPERVISOR,
+                              process->kind->role, process_on_message, process_on_closed, process);
+    if (result < 0)
+        return result;
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    process->is_former = true;
+    process->pid = pid;
+    process->phase = PROCESS_READY;
+    process->started_ms = clock_monotonic_ms();
+    return 0;
+}
+
+void process_expect_answer(struct process *process)
+{
+    timer_set(process->patience, PROCESS_ANSWER_MS);
+}
+
+void process_expect_end(struct process *process, uint32_t within_ms)
+{
+    process->phase = PROCESS_ENDING;
+    timer_set(process->patience, within_ms);
+}
+
+void process_print_handover(const struct process *process, struct strbuf *text, unsigned world,
+                            uint64_t until_ms)
+{
+    if (!process_is_alive(process) || process->is_reaped || !channel_is_open(&process->channel))
+        return;
+    struct handover_role role = {.name = span_of(process->kind->executable),
+                                 .number = process->number,
+                                 .pid = process->pid,
+                                 .fd = process->channel.fd,
+                                 .world = world,
+                                 .until_ms = until_ms};
+    handover_print_role(text, &role);
 }
 
 void process_configure(struct process *process, const struct setup *setup, uint64_t generation,

@@ -35,6 +35,7 @@ struct process {
     struct supervisor *supervisor;
     const struct role_kind *kind;
     int number; /* PROCESS_NUMBER_NONE: the only one of its role */
+    bool is_former; /* of a former release, see former.h */
     enum process_phase phase;
     pid_t pid; /* 0: none */
     struct channel channel;
@@ -56,6 +57,17 @@ void process_fini(struct process *process);
 
 /* Starts it; it is ABSENT before. False with a sentence in problem. */
 bool process_start(struct process *process, struct strbuf *problem) MUST_USE;
+
+/* Takes over one that runs already, with our end of its channel. 0 or -errno (fd is closed then). */
+int process_adopt(struct process *process, pid_t pid, int fd) MUST_USE;
+
+/* Gives it the time for an answer, or until it ends by itself; after it it is killed. */
+void process_expect_answer(struct process *process);
+void process_expect_end(struct process *process, uint32_t within_ms);
+
+/* For the supervisor that comes (handover.h): its line, if it lives. until_ms: see there. */
+void process_print_handover(const struct process *process, struct strbuf *text, unsigned world,
+                            uint64_t until_ms);
 
 /* Sends setup; it answers through supervisor_process_answered or _refused, or ends. */
 void process_configure(struct process *process, const struct setup *setup, uint64_t generation,

@@ -73,6 +73,17 @@ int relay_init(struct relay *relay, struct event_base *loop)
     return relay->readable == NULL ? -ENOMEM : 0;
 }
 
+int relay_take_over(struct relay *relay, struct event_base *loop, int input, int output,
+                    int standard_error)
+{
+    *relay = (struct relay){.input = input, .output = output, .standard_error = standard_error};
+    if (fcntl(input, F_SETFD, FD_CLOEXEC) != 0 || fcntl(output, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(standard_error, F_SETFD, FD_CLOEXEC) != 0)
+        return -errno;
+    relay->readable = event_new(loop, output, EV_READ | EV_PERSIST, relay_on_readable, relay);
+    return relay->readable == NULL || event_add(relay->readable, NULL) != 0 ? -ENOMEM : 0;
+}
+
 static void relay_restore(struct relay *relay)
 {
     if (relay->is_holding)

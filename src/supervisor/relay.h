@@ -24,6 +24,10 @@ struct relay {
 /* Begins to hold back. 0 or -errno. */
 int relay_init(struct relay *relay, struct event_base *loop) MUST_USE;
 
+/* Goes on with the pipe of the supervisor before, whose roles write into it. 0 or -errno. */
+int relay_take_over(struct relay *relay, struct event_base *loop, int input, int output,
+                    int standard_error) MUST_USE;
+
 /* Lets go: what was held back comes out, in its order, and from now on all else. */
 void relay_release(struct relay *relay);
 

@@ -28,10 +28,14 @@ static void reload_log_refusals(const struct strbuf *problem)
     }
 }
 
-/* Back to running; what came up meanwhile is done now. */
-static void reload_end(struct supervisor *supervisor)
+void reload_end(struct supervisor *supervisor)
 {
-    supervisor->phase = SUPERVISOR_RUNNING;
+    supervisor->phase = supervisor->phase == SUPERVISOR_UPGRADING ? supervisor->phase_before
+                                                                  : SUPERVISOR_RUNNING;
+    if (supervisor->phase == SUPERVISOR_STARTING) {
+        start_advance(supervisor); /* the former roles serve on, and ours are tried on */
+        return;
+    }
     notify_manager(NOTIFY_READY);
     start_absent(supervisor);
     if (supervisor->reload_is_asked)
@@ -44,7 +48,7 @@ static struct config *reload_read(struct supervisor *supervisor, bool reads_file
 {
     if (!reads_file)
         return supervisor->running->config;
-    struct config *config = config_read(supervisor->config_file, problem);
+    struct config *config = config_read(supervisor->arguments->config_file, problem);
     if (config == NULL || config_can_replace(config, supervisor->running->config, problem))
         return config;
     config_free(config);
@@ -67,9 +71,25 @@ static void reload_send_all(struct supervisor *supervisor, enum supervisor_phase
     reload_advance(supervisor);
 }
 
+/*
+ * Also while the roles of the last upgrade don't come up, and the former ones serve: a corrected
+ * configuration, or another release, may be what they need.
+ */
+static bool reload_is_upgrade(const struct supervisor *supervisor)
+{
+    bool is_stuck = supervisor->phase == SUPERVISOR_STARTING && supervisor->arguments->handover >= 0 &&
+                    (process_is_alive(&supervisor->keeper) || evtimer_pending(supervisor->keeper.restart, NULL));
+    return is_stuck || (supervisor->phase == SUPERVISOR_RUNNING &&
+                        executables_have_changed(&supervisor->executables));
+}
+
 void reload_begin(struct supervisor *supervisor, bool reads_file)
 {
     auto_strbuf struct strbuf problem = STRBUF(SUPERVISOR_PROBLEM_MAX);
+    if (reads_file && reload_is_upgrade(supervisor)) {
+        upgrade_begin(supervisor);
+        return;
+    }
     if (supervisor->phase != SUPERVISOR_RUNNING) {
         supervisor->reload_reads |= reads_file;
         supervisor->reload_is_asked = true;
@@ -109,10 +129,32 @@ static void reload_warn_of_unused_socket(const struct supervisor *supervisor)
     log_end(&record);
 }
 
+struct authority_search {
+    const struct snapshots *before;
+    const struct snapshots *now;
+};
+
+static bool authority_is_same(const char *path, void *argument)
+{
+    const struct authority_search *search = argument;
+    return snapshots_agree(search->before, search->now, path);
+}
+
+/* Gates that drain hear no more of settings: whom these let in may be let in no longer. */
+static void reload_tell_formers(struct supervisor *supervisor, const struct setup *former)
+{
+    struct authority_search search = {.before = &former->files, .now = &supervisor->running->files};
+    if (formers_exist(supervisor) &&
+        !(config_visit_authorities(supervisor->running->config, authority_is_same, &search) &&
+          config_visit_authorities(former->config, authority_is_same, &search)))
+        formers_end_certified(supervisor);
+}
+
 static void reload_accept(struct supervisor *supervisor)
 {
     struct setup *former = supervisor->running;
     supervisor->running = take(&supervisor->candidate);
+    reload_tell_formers(supervisor, former);
     doors_steer(&supervisor->running->doors, supervisor->running->config);
     setup_replace(former, supervisor->running);
     reload_warn_of_unused_socket(supervisor);

@@ -10,6 +10,9 @@
 /* reads_file: the file itself is read again (SIGHUP), not only those that it names (watch.h). */
 void reload_begin(struct supervisor *supervisor, bool reads_file);
 
+/* Back to running, or to where an upgrade began; what came up meanwhile is done now. */
+void reload_end(struct supervisor *supervisor);
+
 /* While reloading or restoring: a role refused, or ended. */
 void reload_fail(struct supervisor *supervisor, const char *sentence);
 

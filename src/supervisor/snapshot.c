@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 
@@ -18,16 +17,21 @@ const char *backend_ca_file(const struct config_backend *backend)
     return backend->ca == NULL ? system_ca_file : backend->ca;
 }
 
+struct file_identity file_identity_of(const struct stat *status)
+{
+    return (struct file_identity){.device = status->st_dev,
+                                  .inode = status->st_ino,
+                                  .size = status->st_size,
+                                  .modified = status->st_mtim,
+                                  .changed = status->st_ctim};
+}
+
 struct file_identity file_identify(const char *path)
 {
     struct stat status;
     if (stat(path, &status) != 0)
         return (struct file_identity){.size = 0};
-    return (struct file_identity){.device = status.st_dev,
-                                  .inode = status.st_ino,
-                                  .size = status.st_size,
-                                  .modified = status.st_mtim,
-                                  .changed = status.st_ctim};
+    return file_identity_of(&status);
 }
 
 static bool time_is_same(const struct timespec *a, const struct timespec *b)
@@ -50,15 +54,22 @@ static bool client_ca_visit_files(const struct config_client_ca *client_ca, file
     return visit(client_ca->certificate, argument);
 }
 
+bool config_visit_authorities(const struct config *config, file_visit_fn *visit, void *argument)
+{
+    for (size_t i = 0; i < config->client_ca_count; i++)
+        if (!client_ca_visit_files(&config->client_cas[i], visit, argument))
+            return false;
+    return true;
+}
+
 bool config_visit_files(const struct config *config, file_visit_fn *visit, void *argument)
 {
     for (size_t i = 0; i < config->tls.certificates.count; i++)
         if (!visit(config->tls.certificates.at[i], argument) ||
             !visit(config->tls.keys.at[i], argument))
             return false;
-    for (size_t i = 0; i < config->client_ca_count; i++)
-        if (!client_ca_visit_files(&config->client_cas[i], visit, argument))
-            return false;
+    if (!config_visit_authorities(config, visit, argument))
+        return false;
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct config_backend *backend = &config->backends[i];
         const char *ca = backend_ca_file(backend);
@@ -90,7 +101,7 @@ static int snapshot_copy(int file, int memory)
 }
 
 /* A sealed memory file with the content of path. Its descriptor or -errno. */
-static int snapshot_make(const char *path)
+static int snapshot_make(const char *path, struct file_identity *ret_identity)
 {
     struct stat status;
     auto_close int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -108,17 +119,29 @@ static int snapshot_make(const char *path)
         return result;
     if (fcntl(memory, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
         return -errno;
+    *ret_identity = file_identity_of(&status);
     return take_fd(&memory);
+}
+
+static const struct snapshot *snapshots_of(const struct snapshots *snapshots, const char *path)
+{
+    for (size_t i = 0; i < snapshots->count; i++)
+        if (strcmp(snapshots->at[i].path, path) == 0)
+            return &snapshots->at[i];
+    return NULL;
+}
+
+bool snapshots_agree(const struct snapshots *a, const struct snapshots *b, const char *path)
+{
+    const struct snapshot *one = snapshots_of(a, path);
+    const struct snapshot *other = snapshots_of(b, path);
+    return one != NULL && other != NULL && file_is_same(&one->identity, &other->identity);
 }
 
 int snapshots_find(const struct snapshots *snapshots, const char *path)
 {
-    if (path == NULL)
-        return -1;
-    for (size_t i = 0; i < snapshots->count; i++)
-        if (strcmp(snapshots->at[i].path, path) == 0)
-            return snapshots->at[i].fd;
-    return -1;
+    const struct snapshot *found = path == NULL ? NULL : snapshots_of(snapshots, path);
+    return found == NULL ? -1 : found->fd;
 }
 
 struct snapshot_taking {
@@ -138,14 +161,15 @@ static bool snapshot_take(const char *path, void *argument)
         return false;
     }
     snapshots->at = grown;
-    int fd = snapshot_make(path);
+    struct snapshot taken = {.path = path};
+    int fd = taken.fd = snapshot_make(path, &taken.identity);
     if (fd < 0) {
         char text[128];
         strbuf_format(taking->problem, "%s can't be read: %s", path,
                       strerror_r(-fd, text, sizeof text));
         return false;
     }
-    snapshots->at[snapshots->count++] = (struct snapshot){.path = path, .fd = fd};
+    snapshots->at[snapshots->count++] = taken;
     return true;
 }
 

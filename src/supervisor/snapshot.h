@@ -8,6 +8,7 @@
 #define POSTERN_SUPERVISOR_SNAPSHOT_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -27,6 +28,7 @@ struct file_identity {
 };
 
 struct file_identity file_identify(const char *path);
+struct file_identity file_identity_of(const struct stat *status);
 bool file_is_same(const struct file_identity *a, const struct file_identity *b);
 
 /*
@@ -36,9 +38,13 @@ bool file_is_same(const struct file_identity *a, const struct file_identity *b);
 typedef bool file_visit_fn(const char *path, void *argument);
 bool config_visit_files(const struct config *config, file_visit_fn *visit, void *argument);
 
+/* The same, for those that say which client certificates are good. */
+bool config_visit_authorities(const struct config *config, file_visit_fn *visit, void *argument);
+
 struct snapshot {
     const char *path; /* the configuration's */
     int fd;
+    struct file_identity identity; /* of the file that it was taken from */
 };
 
 struct snapshots {
@@ -53,6 +59,9 @@ void snapshots_fini(struct snapshots *snapshots);
 
 /* The sealed copy of that file; still owned here. -1 for NULL. */
 int snapshots_find(const struct snapshots *snapshots, const char *path);
+
+/* True when both have that file, from the same state of it. */
+bool snapshots_agree(const struct snapshots *a, const struct snapshots *b, const char *path);
 
 /* The file with the authorities that the system trusts: for a backend whose ca is not set. */
 extern const char system_ca_file[];

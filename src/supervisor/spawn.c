@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 
 #include "base/cleanup.h"
@@ -55,25 +54,6 @@ static void spawn_compose(struct spawn_arguments *arguments, const struct role_k
     }
 }
 
-/* The role's file: a sibling of our own, wherever the tree was put. */
-static bool spawn_find(const char *executable, struct strbuf *path, struct strbuf *problem)
-{
-    char own[PATH_MAX];
-    char text[128];
-    ssize_t len = readlink("/proc/self/exe", own, sizeof own - 1);
-    if (len <= 0) {
-        strbuf_append(problem, "/proc is not mounted");
-        return false;
-    }
-    own[len] = '\0';
-    strbuf_format(path, "%.*s/%s", (int)(strrchr(own, '/') - own), own, executable);
-    if (access(strbuf_text(path), X_OK) == 0)
-        return true;
-    strbuf_format(problem, "%s can't be run: %s", strbuf_text(path),
-                  strerror_r(errno, text, sizeof text));
-    return false;
-}
-
 /*
  * What a terminal or an init sends to all processes is for the supervisor; exec keeps it ignored.
  */
@@ -89,23 +69,24 @@ static void spawn_reset_signals(void)
 }
 
 /* In the child: standard error is the log, descriptor 3 the channel, and there is nothing else. */
-_Noreturn static void spawn_become(const char *path, struct spawn_arguments *arguments, int channel,
+_Noreturn static void spawn_become(int executable, struct spawn_arguments *arguments, int channel,
                                    int log)
 {
     char *const no_environment[] = {NULL};
     int nothing = open("/dev/null", O_RDWR);
-    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(nothing, STDOUT_FILENO) < 0 ||
-        dup2(log, STDERR_FILENO) < 0 || dup2(channel, ROLE_CHANNEL_FD) < 0 ||
-        fcntl(ROLE_CHANNEL_FD, F_SETFD, 0) != 0)
+    int program = fcntl(executable, F_DUPFD, ROLE_CHANNEL_FD + 1); /* out of the channel's way */
+    if (nothing < 0 || program < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+        dup2(nothing, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0 ||
+        dup2(channel, ROLE_CHANNEL_FD) < 0 || fcntl(ROLE_CHANNEL_FD, F_SETFD, 0) != 0)
         _exit(EXIT_NO_EXEC);
-    (void)close_range(ROLE_CHANNEL_FD + 1, ~0U, 0);
+    (void)close_range(ROLE_CHANNEL_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC); /* program is one of them */
     spawn_reset_signals();
-    (void)execve(path, arguments->at, no_environment);
+    (void)execveat(program, "", arguments->at, no_environment, AT_EMPTY_PATH);
     _exit(EXIT_NO_EXEC);
 }
 
 /* Signals wait meanwhile: in the child the loop's handlers would write into the parent's loop. */
-static pid_t spawn_fork(const char *path, struct spawn_arguments *arguments, int channel, int log)
+static pid_t spawn_fork(int executable, struct spawn_arguments *arguments, int channel, int log)
 {
     sigset_t all;
     sigset_t before;
@@ -113,22 +94,19 @@ static pid_t spawn_fork(const char *path, struct spawn_arguments *arguments, int
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
-        spawn_become(path, arguments, channel, log);
+        spawn_become(executable, arguments, channel, log);
     int error = errno;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return pid;
 }
 
-pid_t spawn_role(const struct role_kind *kind, int number, const struct places *places, int log,
-                 int *ret_channel, struct strbuf *problem)
+pid_t spawn_role(const struct role_kind *kind, int executable, int number,
+                 const struct places *places, int log, int *ret_channel, struct strbuf *problem)
 {
-    auto_strbuf struct strbuf path = STRBUF(PATH_MAX);
     struct spawn_arguments arguments = {.count = 0};
     int ends[2];
     char text[128];
-    if (!spawn_find(kind->executable, &path, problem))
-        return -1;
     spawn_compose(&arguments, kind, number, places);
     int result = channel_pair(ends);
     if (result < 0) {
@@ -136,7 +114,7 @@ pid_t spawn_role(const struct role_kind *kind, int number, const struct places *
                       strerror_r(-result, text, sizeof text));
         return -1;
     }
-    pid_t pid = spawn_fork(strbuf_text(&path), &arguments, ends[1], log);
+    pid_t pid = spawn_fork(executable, &arguments, ends[1], log);
     if (pid > 0)
         *ret_channel = ends[0];
     else

@@ -7,11 +7,12 @@
 #include "supervisor/role_kind.h"
 
 /*
- * Fork and exec from the directory of this executable. number < 0: the only one of its role. log
+ * Fork and exec of the program that is open as executable. number < 0: the only one of its role. log
  * becomes its standard error. Returns the process and our end of its channel, or -1 with a sentence
  * in problem.
  */
-pid_t spawn_role(const struct role_kind *kind, int number, const struct places *places, int log,
-                 int *ret_channel, struct strbuf *problem) MUST_USE;
+pid_t spawn_role(const struct role_kind *kind, int executable, int number,
+                 const struct places *places, int log, int *ret_channel,
+                 struct strbuf *problem) MUST_USE;
 
 #endif

@@ -91,6 +91,8 @@ static void start_tell(struct supervisor *supervisor, struct process *process)
     process_configure(process, supervisor->running, supervisor->generation, supervisor->control);
     if (is_keeper || is_broker)
         start_join_broker_and_keeper(supervisor);
+    if (is_keeper)
+        formers_join(supervisor);
     for (unsigned i = 0; is_keeper && i < supervisor->gate_count; i++)
         start_join_keeper(supervisor, &supervisor->gates[i]);
     for (unsigned i = 0; is_broker && i < supervisor->gate_count; i++)
@@ -110,6 +112,11 @@ void start_fail(struct supervisor *supervisor, const char *sentence, bool says_a
     (void)event_base_loopbreak(supervisor->loop);
 }
 
+bool start_is_all_or_nothing(const struct supervisor *supervisor)
+{
+    return supervisor->phase == SUPERVISOR_STARTING && supervisor->arguments->handover < 0;
+}
+
 void start_process(struct supervisor *supervisor, struct process *process)
 {
     auto_strbuf struct strbuf problem = STRBUF(SUPERVISOR_SENTENCE_MAX);
@@ -117,7 +124,7 @@ void start_process(struct supervisor *supervisor, struct process *process)
         start_tell(supervisor, process);
         return;
     }
-    if (supervisor->phase == SUPERVISOR_STARTING) {
+    if (start_is_all_or_nothing(supervisor)) {
         start_fail(supervisor, strbuf_text(&problem), false);
         return;
     }
@@ -144,20 +151,41 @@ static void start_announce(struct supervisor *supervisor)
     relay_release(&supervisor->relay);
     notify_manager(NOTIFY_READY);
     log_sentence(LOG_INFO, "ready", "every listener accepts");
-    ssize_t ignored = write(STDOUT_FILENO, line, sizeof line - 1);
-    (void)ignored;
+    if (supervisor->arguments->handover < 0) { /* else it was said, by the one before */
+        ssize_t ignored = write(STDOUT_FILENO, line, sizeof line - 1);
+        (void)ignored;
+    } else {
+        doors_steer(&supervisor->running->doors, supervisor->running->config);
+        formers_drain(supervisor);
+    }
     if (supervisor->reload_is_asked)
         reload_begin(supervisor, supervisor->reload_reads);
+}
+
+/* There is none, and no time is set for the next try. */
+static bool start_is_due(const struct process *process)
+{
+    return process->phase == PROCESS_ABSENT && !evtimer_pending(process->restart, NULL);
+}
+
+static bool start_lacks_gates(const struct supervisor *supervisor)
+{
+    bool lacks = false;
+    for (unsigned i = 0; i < supervisor->gate_count; i++)
+        lacks |= supervisor->gates[i].phase == PROCESS_ABSENT;
+    return lacks;
 }
 
 /* The keeper first, then the broker: a gate's first login finds them. */
 void start_advance(struct supervisor *supervisor)
 {
-    if (!supervisor_is_settled(supervisor))
+    if (!supervisor_is_settled(supervisor) || supervisor->keeper.phase == PROCESS_ABSENT)
         return;
-    if (supervisor->broker.phase == PROCESS_ABSENT)
+    if (start_is_due(&supervisor->broker))
         start_process(supervisor, &supervisor->broker);
-    else if (supervisor->gates[0].phase == PROCESS_ABSENT)
+    else if (supervisor->broker.phase == PROCESS_ABSENT)
+        return;
+    else if (start_lacks_gates(supervisor))
         start_absent(supervisor);
     else
         start_announce(supervisor);

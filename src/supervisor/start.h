@@ -17,6 +17,12 @@ void start_absent(struct supervisor *supervisor);
 void start_advance(struct supervisor *supervisor);
 
 /*
+ * True while any failure ends the start: not, when the roles of a former release serve meanwhile. What
+ * fails then is started again.
+ */
+bool start_is_all_or_nothing(const struct supervisor *supervisor);
+
+/*
  * While starting: ends it with that sentence. says_all: what the roles have logged comes out too,
  * since it may be the reason; else the sentence is all that is said.
  */

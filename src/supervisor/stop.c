@@ -12,6 +12,8 @@ void stop_advance(struct supervisor *supervisor)
     for (unsigned i = 0; i < supervisor->gate_count; i++)
         if (process_is_alive(&supervisor->gates[i]))
             return;
+    if (formers_exist(supervisor))
+        return; /* their gates are told too, and their other roles follow by themselves */
     struct process *last[] = {&supervisor->broker, &supervisor->keeper};
     for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
         if (!process_is_alive(last[i]))
@@ -47,6 +49,7 @@ static void stop_hasten(struct supervisor *supervisor)
 {
     log_sentence(LOG_WARNING, "stopping", "told to stop a second time: gates are ended at once");
     supervisor_each(supervisor, stop_hasten_one);
+    formers_each(supervisor, stop_hasten_one);
 }
 
 void stop_begin(struct supervisor *supervisor)
@@ -66,5 +69,6 @@ void stop_begin(struct supervisor *supervisor)
     doors_fini(&supervisor->running->doors);
     inherited_fini(&supervisor->inherited);
     supervisor_each(supervisor, stop_one);
+    formers_stop(supervisor, SUPERVISOR_FINISH_MS);
     stop_advance(supervisor);
 }

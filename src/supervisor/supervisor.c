@@ -54,6 +54,9 @@ static void supervisor_advance(struct supervisor *supervisor)
     case SUPERVISOR_RESTORING:
         reload_advance(supervisor);
         break;
+    case SUPERVISOR_UPGRADING:
+        upgrade_advance(supervisor);
+        break;
     case SUPERVISOR_STOPPING:
         stop_advance(supervisor);
         break;
@@ -73,7 +76,7 @@ void supervisor_process_refused(struct supervisor *supervisor, struct process *p
 {
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, "refuses the configuration: ", reason, &sentence);
-    if (supervisor->phase == SUPERVISOR_STARTING)
+    if (start_is_all_or_nothing(supervisor))
         start_fail(supervisor, reason, false);
     else if (supervisor->phase == SUPERVISOR_RELOADING)
         reload_fail(supervisor, strbuf_text(&sentence));
@@ -86,7 +89,12 @@ void supervisor_process_ended(struct supervisor *supervisor, struct process *pro
 {
     auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
     process_explain(process, how, "", &sentence);
-    if (supervisor->phase == SUPERVISOR_STARTING) {
+    if (process->is_former) {
+        former_process_ended(supervisor, process);
+        supervisor_advance(supervisor);
+        return;
+    }
+    if (start_is_all_or_nothing(supervisor)) {
         start_fail(supervisor, strbuf_text(&sentence), true);
         return;
     }
@@ -96,9 +104,17 @@ void supervisor_process_ended(struct supervisor *supervisor, struct process *pro
     supervisor_advance(supervisor);
 }
 
+/* The store is free. */
+void supervisor_process_handed_over(struct supervisor *supervisor, struct process *process)
+{
+    (void)process;
+    if (supervisor->phase == SUPERVISOR_STARTING && supervisor->keeper.phase == PROCESS_ABSENT)
+        start_process(supervisor, &supervisor->keeper);
+}
+
 void supervisor_process_due(struct supervisor *supervisor, struct process *process)
 {
-    if (supervisor->phase == SUPERVISOR_RUNNING)
+    if (supervisor->phase == SUPERVISOR_RUNNING || supervisor->phase == SUPERVISOR_STARTING)
         start_process(supervisor, process);
 }
 
@@ -113,7 +129,7 @@ static struct process *supervisor_find(struct supervisor *supervisor, pid_t pid)
     for (unsigned i = 0; i < supervisor->gate_count; i++)
         if (supervisor->gates[i].pid == pid)
             return &supervisor->gates[i];
-    return NULL;
+    return formers_find(supervisor, pid);
 }
 
 static void supervisor_reap(struct supervisor *supervisor)
@@ -124,6 +140,8 @@ static void supervisor_reap(struct supervisor *supervisor)
         struct process *process = supervisor_find(supervisor, pid);
         if (process != NULL)
             process_reaped(process, status);
+        else if (pid == supervisor->trial)
+            upgrade_trial_ended(supervisor, status);
     }
 }
 
@@ -174,11 +192,13 @@ static bool supervisor_make_processes(struct supervisor *supervisor)
 }
 
 /* The loop and what hangs on it. */
-static bool supervisor_make_loop(struct supervisor *supervisor)
+static bool supervisor_make_loop(struct supervisor *supervisor, const struct handover *handover)
 {
     supervisor->loop = event_base_new();
     return supervisor->loop != NULL && supervisor_take_signals(supervisor) &&
-           relay_init(&supervisor->relay, supervisor->loop) == 0 &&
+           (handover->log_input < 0 ? relay_init(&supervisor->relay, supervisor->loop)
+                                    : relay_take_over(&supervisor->relay, supervisor->loop, handover->log_input,
+                                                      handover->log_output, handover->log_error)) == 0 &&
            watch_init(&supervisor->watch, supervisor->loop, supervisor_on_files_changed,
                       supervisor) == 0 &&
            supervisor_make_processes(supervisor);
@@ -197,17 +217,19 @@ static bool supervisor_uses_all_sockets(const struct supervisor *supervisor, str
     return false;
 }
 
-bool supervisor_init(struct supervisor *supervisor, const char *config_file, struct strbuf *problem)
+/* All that is opened without a loop: from the supervisor before, or anew. */
+static bool supervisor_open(struct supervisor *supervisor, const struct handover *handover,
+                            struct strbuf *problem)
 {
-    *supervisor = (struct supervisor){.config_file = config_file,
-                                      .control = -1,
-                                      .generation = 1,
-                                      .relay = {.input = -1, .output = -1, .standard_error = -1},
-                                      .watch = {.inotify = -1},
-                                      .failure = STRBUF(SUPERVISOR_SENTENCE_MAX)};
-    struct config *config = inherited_from_manager(&supervisor->inherited, problem)
-                                ? config_read(config_file, problem)
-                                : NULL;
+    if (!executables_open(&supervisor->executables, problem))
+        return false;
+    if (!inherited_from_manager(&supervisor->inherited, problem))
+        return false;
+    for (size_t i = 0; i < handover->socket_count; i++)
+        if (!inherited_add(&supervisor->inherited, handover->sockets[i].fd, handover->sockets[i].place,
+                           problem))
+            return false;
+    struct config *config = config_read(supervisor->arguments->config_file, problem);
     if (config == NULL)
         return false;
     if (!places_prepare(&supervisor->places, config, problem)) {
@@ -217,13 +239,42 @@ bool supervisor_init(struct supervisor *supervisor, const char *config_file, str
     supervisor->running = setup_new(config, NULL, &supervisor->inherited, problem);
     if (supervisor->running == NULL || !supervisor_uses_all_sockets(supervisor, problem))
         return false;
-    supervisor->control = control_open(config->control, problem);
-    if (supervisor->control < 0)
+    inherited_close_groups(&supervisor->inherited);
+    supervisor->control = handover->control >= 0
+                              ? control_take_over(handover->control, config->control, problem)
+                              : control_open(config->control, problem);
+    return supervisor->control >= 0;
+}
+
+static bool supervisor_start_with(struct supervisor *supervisor, const struct handover *handover,
+                                  struct strbuf *problem)
+{
+    if (!supervisor_open(supervisor, handover, problem))
         return false;
-    if (supervisor_make_loop(supervisor))
+    if (supervisor->arguments->trial >= 0)
         return true;
-    strbuf_append(problem, "no event loop to be had");
-    return false;
+    if (!supervisor_make_loop(supervisor, handover)) {
+        strbuf_append(problem, "no event loop to be had");
+        return false;
+    }
+    supervisor->generation = handover->generation + 1;
+    return formers_take(supervisor, handover, problem);
+}
+
+bool supervisor_init(struct supervisor *supervisor, const struct start_arguments *arguments,
+                     struct strbuf *problem)
+{
+    *supervisor = (struct supervisor){.arguments = arguments,
+                                      .control = -1,
+                                      .relay = {.input = -1, .output = -1, .standard_error = -1},
+                                      .watch = {.inotify = -1},
+                                      .failure = STRBUF(SUPERVISOR_SENTENCE_MAX)};
+    struct handover handover = {.control = -1, .log_input = -1};
+    int passed = arguments->trial >= 0 ? arguments->trial : arguments->handover;
+    bool is_well = passed < 0 || handover_read(&handover, passed, problem);
+    is_well = is_well && supervisor_start_with(supervisor, &handover, problem);
+    handover_fini(&handover);
+    return is_well;
 }
 
 static void supervisor_fini_one(struct supervisor *supervisor, struct process *process)
@@ -244,6 +295,7 @@ void supervisor_fini(struct supervisor *supervisor)
 {
     supervisor_block_signals();
     supervisor_each(supervisor, supervisor_fini_one);
+    formers_fini(supervisor);
     watch_fini(&supervisor->watch);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
         if (supervisor->signals[i] != NULL)
@@ -257,15 +309,30 @@ void supervisor_fini(struct supervisor *supervisor)
     setup_replace(supervisor->candidate, supervisor->running);
     setup_replace(supervisor->running, NULL);
     inherited_fini(&supervisor->inherited);
+    executables_fini(&supervisor->executables);
     strbuf_fini(&supervisor->failure);
+}
+
+/* In the place of another: its roles serve until ours do. */
+static void supervisor_take_place(struct supervisor *supervisor)
+{
+    upgrade_release_signals();
+    supervisor_reap(supervisor); /* who ended over the exec */
+    if (!formers_ask_for_store(supervisor))
+        start_process(supervisor, &supervisor->keeper);
 }
 
 bool supervisor_run(struct supervisor *supervisor, struct strbuf *problem)
 {
     watch_remember(&supervisor->watch, supervisor->running->config);
-    start_process(supervisor, &supervisor->keeper);
+    if (supervisor->arguments->handover >= 0)
+        supervisor_take_place(supervisor);
+    else
+        start_process(supervisor, &supervisor->keeper);
     if (supervisor->failure.len == 0)
-        (void)event_base_dispatch(supervisor->loop);
+        do
+            (void)event_base_dispatch(supervisor->loop);
+        while (upgrade_execute(supervisor));
     if (supervisor->failure.len == 0)
         return true;
     strbuf_append_span(problem, strbuf_span(&supervisor->failure));

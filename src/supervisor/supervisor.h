@@ -10,10 +10,13 @@
 
 #include "base/attributes.h"
 #include "base/strbuf.h"
+#include "supervisor/executables.h"
+#include "supervisor/former.h"
 #include "supervisor/places.h"
 #include "supervisor/process.h"
 #include "supervisor/relay.h"
 #include "supervisor/setup.h"
+#include "supervisor/upgrade.h"
 #include "supervisor/watch.h"
 
 enum supervisor_phase {
@@ -21,6 +24,7 @@ enum supervisor_phase {
     SUPERVISOR_RUNNING,
     SUPERVISOR_RELOADING, /* the roles were sent the candidate and have not all answered */
     SUPERVISOR_RESTORING, /* one refused it: the others take the running setup again */
+    SUPERVISOR_UPGRADING, /* another release is tried, and takes over when it is well */
     SUPERVISOR_STOPPING,  /* the gates finish, then broker and keeper */
 };
 
@@ -36,12 +40,17 @@ enum {
 struct supervisor {
     struct event_base *loop;
     enum supervisor_phase phase;
-    const char *config_file;
+    enum supervisor_phase phase_before; /* while upgrading: what is gone back to */
+    pid_t trial;                        /* of another release; 0: none */
+    bool is_tried;                      /* and it went well */
+    const struct start_arguments *arguments;
+    struct executables executables;
     struct places places;
     struct inherited inherited; /* listening sockets that were passed at start */
     struct setup *running;   /* what the roles have, or at start are to get */
     struct setup *candidate; /* while reloading */
     uint64_t generation;     /* of what was sent last */
+    struct formers formers;
     struct process keeper;
     struct process broker;
     struct process gates[DOOR_GATES_MAX];
@@ -56,8 +65,11 @@ struct supervisor {
     struct strbuf failure; /* why the start failed; empty: it did not */
 };
 
-/* Opens everything; nothing runs yet. False with what is wrong, a line each, in problem. */
-bool supervisor_init(struct supervisor *supervisor, const char *config_file,
+/*
+ * Opens everything, or takes it over from the supervisor before; nothing new runs yet. False with what
+ * is wrong, a line each, in problem.
+ */
+bool supervisor_init(struct supervisor *supervisor, const struct start_arguments *arguments,
                      struct strbuf *problem) MUST_USE;
 void supervisor_fini(struct supervisor *supervisor);
 
@@ -73,6 +85,7 @@ void supervisor_process_refused(struct supervisor *supervisor, struct process *p
                                 const char *reason);
 void supervisor_process_ended(struct supervisor *supervisor, struct process *process,
                               const char *how);
+void supervisor_process_handed_over(struct supervisor *supervisor, struct process *process);
 void supervisor_process_due(struct supervisor *supervisor, struct process *process);
 
 /* Calls visit for the keeper, the broker and each gate. */

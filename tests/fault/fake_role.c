@@ -8,7 +8,8 @@
  *     crash       aborts at the commit
  *     forbidden   makes a system call that is barred
  *     mute        never answers
- *     linger      does not end when told to finish
+ *     linger      does not end when told to finish, nor when drained
+ *     cling       (a keeper) does not answer when it is to let go of the store
  *     babble      sends the supervisor what is no message
  *
  * The line: gate NUMBER generation G host HOSTNAME certificate FIRST-OCTETS. What a gate says to
@@ -23,7 +24,7 @@
 #include "channel/channel.h"
 #include "role/role.h"
 
-enum { DOORS_MAX = 16, GATES_MAX = 64, CERTIFICATE_SHOWN = 16, NAME_MAX_OCTETS = 256 };
+enum { DOORS_MAX = 16, GATES_MAX = 128, CERTIFICATE_SHOWN = 16, NAME_MAX_OCTETS = 256 };
 
 struct fake;
 
@@ -155,6 +156,40 @@ static void on_finish(struct fake *fake, struct message *message)
         (void)event_base_loopbreak(fake->loop);
 }
 
+/* There are no sessions: a drained gate is done at once. */
+static void on_drain(struct fake *fake, struct message *message)
+{
+    struct log_record record;
+    log_begin(&record, LOG_INFO, "draining");
+    log_number(&record, "seconds", message->drain.within_ms / 1000);
+    log_end(&record);
+    on_finish(fake, message);
+}
+
+static void on_end_certified(struct fake *fake, struct message *message)
+{
+    (void)fake;
+    (void)message;
+    log_sentence(LOG_INFO, "end_certified", "told");
+}
+
+static void on_hand_over(struct fake *fake, struct message *message)
+{
+    struct message answer = {.type = MESSAGE_handed_over, .handed_over = {.is_stored = 1}};
+    (void)message;
+    log_sentence(LOG_INFO, "state_handed_over", "told");
+    if (!is_told_to(fake, fake->current.host, "cling"))
+        (void)channel_send(&fake->supervisor, &answer);
+}
+
+static void on_successor_joined(struct fake *fake, struct message *message)
+{
+    struct message greeting = {.type = MESSAGE_session_ended, .session_ended = {.session = 77}};
+    (void)fake;
+    if (channel_send_blocking(message->successor_joined.channel, &greeting) < 0)
+        log_sentence(LOG_WARNING, "unheard", "the new keeper is gone");
+}
+
 /* --- Between gate and keeper --------------------------------------------------------------------
  */
 
@@ -252,6 +287,10 @@ static fake_message_fn *const handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_keeper_joined] = on_keeper_joined,
     [MESSAGE_gate_joined] = on_gate_joined,
     [MESSAGE_finish] = on_finish,
+    [MESSAGE_drain] = on_drain,
+    [MESSAGE_end_certified] = on_end_certified,
+    [MESSAGE_hand_over] = on_hand_over,
+    [MESSAGE_successor_joined] = on_successor_joined,
 };
 
 static void on_message(struct channel *channel, struct message *message, void *owner)

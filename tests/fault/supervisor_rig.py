@@ -99,7 +99,8 @@ class Rig:
     def write_conf(self):
         lines = [f"{key} = {value}" for key, value in self.conf.items()]
         lines.append("tls { " + " ".join(f"{key} = {self.quoted(value)}" for key, value in self.tls.items()) + " }")
-        lines.append(f"client_ca own {{ certificate = {self.client_ca} }}")
+        if self.client_ca:
+            lines.append(f"client_ca own {{ certificate = {self.client_ca} }}")
         lines.append("limits { " + " ".join(f"{k} = {v}" for k, v in self.limits.items()) + " }")
         lines.append('backend imap { address = {"127.0.0.1:9"} }')
         for name, binds in self.listeners.items():

@@ -13,7 +13,7 @@
 static const char whole[] =
     "hostname = Mail.Example.ORG\n"
     "domains = {example.org, XN--MLLER-KVA.example}\n"
-    "state = \"sqlite:/s/state.db\"\nlanguage = fr\noperators = {alice, bob}\ngates = 3\n"
+    "state = \"sqlite:/s/state.db\"\nlanguage = fr\noperators = {alice, bob}\ngates = 3 drain = 90min\n"
     "tls { certificate = {/c1, /c2} key = {/k1, /k2} minimum_version = 1.3 }\n"
     "client_ca own { certificate = /ca }\nclient_ca other { certificate = /o crl = {/r, /s} }\n"
     "login { netbios_domains = {\"CORP=Example.org\"} }\n"
@@ -50,6 +50,7 @@ static void test_fields(void **state)
     assert_string_equal(config->control, "/run/postern/control");
     assert_string_equal(config->operators.at[1], "bob");
     assert_int_equal(config->gates, 3);
+    assert_int_equal(config->drain_ms, 5400000);
     assert_int_equal(config->tls.keys.count, 2);
     assert_int_equal(config->tls.minimum_version, 0x0304);
     assert_int_equal(config->client_ca_count, 2);

@@ -57,7 +57,7 @@ static void test_words(void **state)
         {HOST "control = /m\xc3\xbcll\n \xa0 = x\n" REST,
          "f:3: there is no setting \"\\xa0\" outside sections; write one of: hostname, domains, "
          "state, "
-         "language, control, empty_root, gate_user, keeper_user, broker_user, operators, gates\n"},
+         "language, control, empty_root, gate_user, keeper_user, broker_user, operators, gates, drain\n"},
     };
     EXPECT_CASES(cases);
 }
@@ -129,7 +129,7 @@ static void test_lists_and_assignments(void **state)
         {HOST "bogus = {a, b} language = de\n" REST,
          "f:2: there is no setting \"bogus\" outside sections; write one of: hostname, domains, "
          "state, "
-         "language, control, empty_root, gate_user, keeper_user, broker_user, operators, gates\n"
+         "language, control, empty_root, gate_user, keeper_user, broker_user, operators, gates, drain\n"
          "f:2: language \"de\" is not known here; write en or fr\n"},
     };
     EXPECT_CASES(cases);

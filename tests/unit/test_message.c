@@ -105,6 +105,50 @@ static void test_who_may_send_what(void **state)
     assert_false(message_may_pass(MESSAGE_TYPE_COUNT, ROLE_GATE, ROLE_KEEPER));
 }
 
+/*
+ * Two releases understand each other through these: their octets never change. A test that fails here
+ * says that a message was added or changed in the wrong place, not that the octets below are old.
+ */
+static void test_what_two_releases_say_to_each_other(void **state)
+{
+    (void)state;
+    const struct {
+        struct message message;
+        const char *hex;
+    } frozen[] = {
+        {{.type = MESSAGE_session_announce,
+          .session_announce = {.session = 0x0102030405060708,
+                               .login = SPAN("al"),
+                               .address = {[15] = 9},
+                               .listener = SPAN("im"),
+                               .protocol = 1,
+                               .factor = SPAN("pa"),
+                               .has_certificate = 1,
+                               .fingerprint = {[31] = 0xee},
+                               .started_s = 5}},
+         "030008070605040302010200616c000000000000000000000000000000090200696d010200706101"
+         "00000000000000000000000000000000000000000000000000000000000000ee0500000000000000"},
+        {{.type = MESSAGE_session_ended, .session_ended = {.session = 2}}, "04000200000000000000"},
+        {{.type = MESSAGE_session_close, .session_close = {.session = 3, .reason = SPAN("kicked")}},
+         "0500030000000000000006006b69636b6564"},
+        {{.type = MESSAGE_finish, .finish = {.within_ms = 4}}, "060004000000"},
+        {{.type = MESSAGE_drain, .drain = {.within_ms = 5}}, "070005000000"},
+        {{.type = MESSAGE_end_certified, .end_certified = {.within_ms = 6}}, "080006000000"},
+        {{.type = MESSAGE_hand_over, .hand_over = {.release = SPAN("0.1")}}, "09000300302e31"},
+        {{.type = MESSAGE_handed_over, .handed_over = {.is_stored = 1}}, "0a0001"},
+        {{.type = MESSAGE_successor_joined, .successor_joined = {.channel = 50}}, "0b0001"},
+    };
+    for (size_t i = 0; i < sizeof frozen / sizeof *frozen; i++) {
+        auto_strbuf struct strbuf packet = STRBUF(MESSAGE_PACKET_MAX);
+        auto_strbuf struct strbuf hex = STRBUF(1024);
+        int fds[MESSAGE_FDS_MAX];
+        size_t fd_count;
+        assert_true(message_encode(&frozen[i].message, &packet, fds, &fd_count));
+        strbuf_append_hex(&hex, strbuf_span(&packet));
+        assert_string_equal(strbuf_text(&hex), frozen[i].hex);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_descriptors_must_match),
         cmocka_unit_test(test_text_over_its_maximum_is_refused_both_ways),
         cmocka_unit_test(test_who_may_send_what),
+        cmocka_unit_test(test_what_two_releases_say_to_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
