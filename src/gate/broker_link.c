@@ -1,19 +1,30 @@
 /* The broker, as a gate asks it; see broker_link.h. Called from gate.c. */
 #include "gate/broker_link.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "gate/gate.h"
+
+enum {
+    BROKER_RETURN_MS = 2000, /* a broker that died is back long before */
+};
 
 void broker_link_init(struct broker_link *link)
 {
     link->channel.fd = -1;
     signer_init(&link->signer);
+    link->left_ms = clock_monotonic_ms();
 }
 
 void broker_link_fini(struct broker_link *link)
 {
     channel_fini(&link->channel);
     signer_fini(&link->signer);
+}
+
+bool broker_link_is_awaited(const struct broker_link *link, uint64_t now_ms)
+{
+    return link->channel.fd < 0 && now_ms - link->left_ms < BROKER_RETURN_MS;
 }
 
 static void on_ticket_keys(struct gate *gate, struct message *message)
@@ -43,6 +54,7 @@ static void broker_link_on_closed(struct channel *channel, enum channel_end end,
     log_text(&record, "reason", channel_end_text(end));
     log_end(&record);
     signer_fini(&gate->broker.signer);
+    gate->broker.left_ms = clock_monotonic_ms();
     ticket_keys_forget(&gate->ticket_keys);
 }
 

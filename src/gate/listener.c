@@ -21,6 +21,7 @@
 enum {
     LISTENER_BURST = 64,          /* accepted before others get a turn */
     LISTENER_PAUSE_MS = 100,      /* when there are no descriptors or memory */
+    LISTENER_AWAIT_MS = 10,       /* when a new broker is awaited */
     LISTENER_REPORT_MS = 60000,   /* refusals of one place are reported once in this time */
     LISTENER_KEEPALIVE_S = 600,   /* a dead client is noticed within ten minutes */
 };
@@ -159,17 +160,21 @@ static void listener_take(struct listener *listener, int fd, const struct endpoi
     (void)session_start(gate, listener, fd, peer, places.address, places.prefix);
 }
 
-/* No descriptors or memory: leaves the rest in the backlog for a moment. */
-static void listener_pause(struct listener *listener, int error)
+/* Leaves the rest in the backlog for a moment. */
+static void listener_pause(struct listener *listener, int pause_ms)
 {
-    struct timeval pause = {.tv_usec = LISTENER_PAUSE_MS * 1000};
+    struct timeval pause = {.tv_usec = pause_ms * 1000};
+    (void)event_del(&listener->accept);
+    (void)event_add(&listener->resume, &pause);
+}
+
+static void listener_log_failure(const struct listener *listener, int error)
+{
     struct log_record record;
     log_begin(&record, LOG_ERROR, "accept_failed");
     log_text(&record, "listener", listener->name);
     log_errno(&record, error);
     log_end(&record);
-    (void)event_del(&listener->accept);
-    (void)event_add(&listener->resume, &pause);
 }
 
 static void listener_on_resume(evutil_socket_t fd, short what, void *argument)
@@ -184,14 +189,20 @@ static void listener_on_accept(evutil_socket_t socket, short what, void *argumen
 {
     struct listener *listener = argument;
     (void)what;
+    if (broker_link_is_awaited(&listener->gate->broker, clock_monotonic_ms())) {
+        listener_pause(listener, LISTENER_AWAIT_MS);
+        return;
+    }
     for (int i = 0; i < LISTENER_BURST && listener->socket >= 0; i++) {
         struct sockaddr_storage address;
         socklen_t len = sizeof address;
         struct endpoint peer;
         int fd = accept4(socket, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                listener_pause(listener, errno);
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                listener_log_failure(listener, errno);
+                listener_pause(listener, LISTENER_PAUSE_MS);
+            }
             if (errno == EINTR || errno == ECONNABORTED)
                 continue;
             return;

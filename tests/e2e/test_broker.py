@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 import gatecase
+from backends.process import wait_until
 from rig import ALICE, IS_ROOT, USERS
 from test_faults import FaultCase
 from wire import connect
@@ -64,6 +65,14 @@ class Death(FaultCase):
             self.kill("broker")
             self.assert_reads_mail(wire)
             self.wait_for_service()
+
+    def test_who_comes_meanwhile_waits(self):
+        mark = self.rig.postern.mark()
+        os.kill(self.rig.postern.roles("broker")[0], signal.SIGKILL)
+        gates = len(self.rig.postern.roles("gate"))
+        wait_until(lambda: len(self.rig.postern.events("broker_away", mark)) == gates, 10, "every gate knows")
+        with connect(self.rig) as wire:
+            self.assert_ok(wire.login(ALICE, USERS[ALICE]))
 
     def test_stopped_is_not_killed(self):
         broker = self.rig.postern.roles("broker")[0]
