@@ -56,6 +56,15 @@ enum login_answer_code {
     LOGIN_ANSWER_COUNT,
 };
 
+/* In account_row: how a user stands. From ACCOUNT_ENROLLED on a valid certificate lets in. */
+enum account_standing {
+    ACCOUNT_WITHOUT,  /* owned no certificate yet */
+    ACCOUNT_REVOKED,  /* the last one was revoked */
+    ACCOUNT_EXPIRED,
+    ACCOUNT_ENROLLED, /* owns a registered device */
+    ACCOUNT_FOREIGN,  /* came with a valid certificate of another authority */
+};
+
 /* In login_ask: whom the keeper must not let in this way because they own a valid certificate. */
 enum login_enrolment {
     ENROLMENT_IGNORED,  /* the client shows its certificate, or the listener does not mind */

@@ -10,6 +10,7 @@ typedef int control_command(const struct arguments *arguments, struct keeper_lin
 
 control_command control_device_list;
 control_command control_device_revoke;
+control_command control_device_forget;
 control_command control_session_list;
 control_command control_session_kick;
 

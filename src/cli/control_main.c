@@ -12,6 +12,7 @@ static const struct {
 } control_commands[] = {
     {"device", "list", control_device_list},
     {"device", "revoke", control_device_revoke},
+    {"device", "forget", control_device_forget},
     {"session", "list", control_session_list},
     {"session", "kick", control_session_kick},
 };

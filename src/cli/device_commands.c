@@ -1,9 +1,10 @@
-/* postern device list and device revoke. */
+/* postern device list, device revoke and device forget. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "cli/account_list.h"
 #include "cli/columns.h"
 #include "cli/control.h"
 #include "cli/json.h"
@@ -53,16 +54,13 @@ static void add_device_row(const struct message *message, void *owner)
     columns_add(columns, row->last_address);
 }
 
-int control_device_list(const struct arguments *arguments, struct keeper_link *link)
+static int list_devices(const struct arguments *arguments, struct keeper_link *link,
+                        struct span login)
 {
     static const char *const titles[] = {"USER",    "NAME",      "STATE", "ADDED",
                                          "EXPIRES", "LAST USED", "FROM",  NULL};
-    auto_strbuf struct strbuf login = STRBUF(LOGIN_OCTETS_MAX);
     struct columns columns;
-    if (!control_login_operand(arguments, link, &login))
-        return EXIT_FAILURE;
-    struct message command = {.type = MESSAGE_device_list,
-                              .device_list = {.login = strbuf_span(&login)}};
+    struct message command = {.type = MESSAGE_device_list, .device_list = {.login = login}};
     if (arguments_value(arguments, "json") != NULL)
         return control_receive_list(link, &command, MESSAGE_device_row, print_device_json, NULL)
                    ? EXIT_SUCCESS
@@ -73,6 +71,26 @@ int control_device_list(const struct arguments *arguments, struct keeper_link *l
         status = columns_print_or(&columns, "no devices");
     columns_fini(&columns);
     return status;
+}
+
+int control_device_list(const struct arguments *arguments, struct keeper_link *link)
+{
+    bool is_without = arguments_value(arguments, "without") != NULL;
+    bool is_external = arguments_value(arguments, "external") != NULL;
+    auto_strbuf struct strbuf login = STRBUF(LOGIN_OCTETS_MAX);
+    if (is_without && is_external) {
+        say("device list: --without and --external are two lists: write one of them");
+        return EX_USAGE;
+    }
+    if (!is_without && !is_external && arguments_value(arguments, "users") != NULL) {
+        say("device list: --users is for --without and --external");
+        return EX_USAGE;
+    }
+    if (!control_login_operand(arguments, link, &login))
+        return EXIT_FAILURE;
+    if (is_without || is_external)
+        return account_list(arguments, link, strbuf_span(&login));
+    return list_devices(arguments, link, strbuf_span(&login));
 }
 
 /* Programs show serial numbers with colons, some of them. */
@@ -115,6 +133,28 @@ int control_device_revoke(const struct arguments *arguments, struct keeper_link 
         json_end(&json);
     } else {
         (void)printf("revoked; sessions closed: %llu\n", (unsigned long long)count);
+    }
+    return EXIT_SUCCESS;
+}
+
+int control_device_forget(const struct arguments *arguments, struct keeper_link *link)
+{
+    auto_strbuf struct strbuf login = STRBUF(LOGIN_OCTETS_MAX);
+    uint64_t count;
+    if (!control_login_operand(arguments, link, &login))
+        return EXIT_FAILURE;
+    struct message command = {.type = MESSAGE_account_forget,
+                              .account_forget = {.login = strbuf_span(&login)}};
+    if (!keeper_link_command(link, &command, &count))
+        return EXIT_FAILURE;
+    if (arguments_value(arguments, "json") != NULL) {
+        struct json json;
+        json_begin(&json);
+        json_text(&json, "login", strbuf_span(&login));
+        json_end(&json);
+    } else {
+        (void)printf("forgotten: certificates of other authorities count no more until the next login "
+                     "with one\n");
     }
     return EXIT_SUCCESS;
 }

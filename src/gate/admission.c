@@ -84,8 +84,10 @@ void admission_to_ask(const struct admission *admission, struct message *ret_mes
                                       .enrolment = (uint8_t)admission_enrolment(admission)};
     if (admission->has_place)
         memcpy(ask->address, admission->address.octets, sizeof ask->address);
-    if (admission->certificate != NULL)
-        memcpy(ask->fingerprint, admission->certificate->fingerprint, sizeof ask->fingerprint);
+    if (admission->certificate == NULL)
+        return;
+    memcpy(ask->fingerprint, admission->certificate->fingerprint, sizeof ask->fingerprint);
+    ask->certificate_end_s = admission->certificate->not_after_s;
 }
 
 void admission_to_announce(const struct admission *admission, struct message *ret_message,

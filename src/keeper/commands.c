@@ -1,5 +1,5 @@
 /*
- * Devices and sessions as people command them; called by control.c. Each change is on the disk, in
+ * Devices, accounts and sessions as people command them; called by control.c. Each change is on the disk, in
  * effect at the gates and in the log, with the uid of who made it, before its answer is sent.
  */
 #include "keeper/commands.h"
@@ -43,7 +43,7 @@ static void log_device(const struct control_client *client, const char *event,
     log_end(&record);
 }
 
-/* Answers a change of devices that was not made; notes how the store did in any case. */
+/* Answers a change of devices or accounts that was not made; notes how the store did in any case. */
 static void answer_unless_done(struct control_client *client, enum device_result result,
                                const struct strbuf *reason)
 {
@@ -72,6 +72,7 @@ static void on_device_add(struct control_client *client, const struct message *m
     answer_unless_done(client, result, &reason);
     if (result != DEVICE_DONE)
         return;
+    (void)accounts_ensure(&client->keeper->accounts, add->login);
     log_device(client, "device_added", devices_find(devices, add->fingerprint), 0);
     control_client_done(client, 1);
 }
@@ -117,6 +118,29 @@ static void on_device_revoke(struct control_client *client, const struct message
     uint64_t count = close_sessions_of(keeper, device);
     log_device(client, "device_revoked", device, count);
     control_client_done(client, count);
+}
+
+/* --- Accounts --------------------------------------------------------------------------------- */
+
+static void on_account_forget(struct control_client *client, const struct message *message)
+{
+    struct accounts *accounts = &client->keeper->accounts;
+    struct account *account = accounts_find(accounts, message->account_forget.login);
+    auto_strbuf struct strbuf reason = STRBUF(COMMAND_REASON_MAX);
+    if (account == NULL) {
+        control_client_fail(client, "this user was never seen");
+        return;
+    }
+    enum device_result result = accounts_forget(accounts, account, &reason);
+    answer_unless_done(client, result, &reason);
+    if (result != DEVICE_DONE)
+        return;
+    struct log_record record;
+    log_begin(&record, LOG_INFO, "account_forgotten");
+    log_number(&record, "peer_uid", client->uid);
+    log_span(&record, "login", account_login(account));
+    log_end(&record);
+    control_client_done(client, 1);
 }
 
 /* --- Sessions --------------------------------------------------------------------------------- */
@@ -173,6 +197,11 @@ static void on_device_list(struct control_client *client, const struct message *
     answer_with(client, listing_of_devices(&client->keeper->devices, message->device_list.login));
 }
 
+static void on_account_list(struct control_client *client, const struct message *message)
+{
+    answer_with(client, listing_of_accounts(client->keeper, message->account_list.login));
+}
+
 static void on_session_list(struct control_client *client, const struct message *message)
 {
     answer_with(client, listing_of_sessions(client->keeper, message->session_list.login));
@@ -187,6 +216,8 @@ static command_handler *const command_handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_device_add] = on_device_add,
     [MESSAGE_device_list] = on_device_list,
     [MESSAGE_device_revoke] = on_device_revoke,
+    [MESSAGE_account_list] = on_account_list,
+    [MESSAGE_account_forget] = on_account_forget,
     [MESSAGE_session_list] = on_session_list,
     [MESSAGE_session_kick] = on_session_kick,
 };

@@ -193,6 +193,20 @@ struct device *devices_find_named(const struct devices *devices, struct span log
     return revoked;
 }
 
+const struct device *devices_of_login(const struct devices *devices, struct span login,
+                                      const struct device *after)
+{
+    struct hash_link *link =
+        after == NULL ? hash_table_first(&devices->by_login, hash_span(&devices->key, login))
+                      : hash_table_next(&after->by_login);
+    for (; link != NULL; link = hash_table_next(link)) {
+        const struct device *device = hash_holder(link, struct device, by_login);
+        if (span_equal(device_login(device), login))
+            return device;
+    }
+    return NULL;
+}
+
 static bool device_is_valid(const struct device *device, int64_t now_s)
 {
     return device->revoked_s == 0 && device->not_after_s >= now_s;

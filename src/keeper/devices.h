@@ -103,6 +103,10 @@ struct device *devices_find(const struct devices *devices,
 struct device *devices_find_named(const struct devices *devices, struct span login,
                                   struct span name, struct span serial);
 
+/* The devices of exactly that login, revoked or not: the first one, and the one after it. */
+const struct device *devices_of_login(const struct devices *devices, struct span login,
+                                      const struct device *after);
+
 /*
  * Whether the login owns a device whose certificate is valid at now_s: registered, neither revoked
  * nor expired. With is_local_enough every login with the same local part is the same user.

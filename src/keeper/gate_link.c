@@ -52,7 +52,8 @@ static struct session_facts facts_of_question(const struct gate_link *link,
                                   .listener = ask->listener,
                                   .factor = ask->factor,
                                   .protocol = ask->protocol,
-                                  .fingerprint = ask->has_certificate ? ask->fingerprint : NULL};
+                                  .fingerprint = ask->has_certificate ? ask->fingerprint : NULL,
+                                  .certificate_end_s = ask->certificate_end_s};
     memcpy(facts.address.octets, ask->address, sizeof facts.address.octets);
     return facts;
 }
@@ -73,9 +74,12 @@ static void link_forget(struct gate_link *link, uint64_t id)
  */
 static bool link_is_closed_to(const struct gate_link *link, const struct message_login_ask *ask)
 {
-    return ask->enrolment != ENROLMENT_IGNORED && ask->has_certificate == 0 &&
-           devices_has_valid(&link->keeper->devices, ask->login,
-                             ask->enrolment != ENROLMENT_OF_LOGIN, clock_wall_s());
+    bool is_local_enough = ask->enrolment != ENROLMENT_OF_LOGIN;
+    int64_t now_s = clock_wall_s();
+    if (ask->enrolment == ENROLMENT_IGNORED || ask->has_certificate != 0)
+        return false;
+    return devices_has_valid(&link->keeper->devices, ask->login, is_local_enough, now_s) ||
+           accounts_have_certificate(&link->keeper->accounts, ask->login, is_local_enough, now_s);
 }
 
 static enum login_answer_code link_judge(struct gate_link *link, const struct session_facts *facts,
@@ -133,6 +137,35 @@ static void link_touch_device(struct gate_link *link, const struct session *sess
         devices_touch(&link->keeper->devices, device, &session->place->address, now_s);
 }
 
+static void log_enrolled(const struct session *session)
+{
+    struct log_record record;
+    char end[CLOCK_TEXT_SIZE];
+    clock_format(session->certificate_end_s, -1, end);
+    log_begin(&record, LOG_INFO, "account_enrolled");
+    log_id(&record, "session", session->id);
+    log_span(&record, "login", session_login(session));
+    log_text(&record, "not_after", end);
+    log_end(&record);
+}
+
+/*
+ * Remembers who was let in. A certificate that is registered as a device speaks for itself; one of
+ * another authority counts from here on until it ends.
+ */
+static void link_note_account(struct gate_link *link, const struct session *session, int64_t now_s)
+{
+    struct keeper *keeper = link->keeper;
+    bool is_foreign = session->has_certificate &&
+                      devices_find(&keeper->devices, session->fingerprint) == NULL;
+    struct account *account = accounts_ensure(&keeper->accounts, session_login(session));
+    if (account == NULL)
+        keeper_note_unremembered(keeper);
+    else if (accounts_note(&keeper->accounts, account, is_foreign ? session->certificate_end_s : 0,
+                           now_s))
+        log_enrolled(session);
+}
+
 static struct session_facts facts_of_session(const struct session *session)
 {
     return (struct session_facts){.login = session_login(session),
@@ -151,6 +184,8 @@ static void on_session_started(struct gate_link *link, const struct message *mes
     enum login_answer_code answer = sessions_start(sessions, session, now_s);
     link_touch_device(link, session, now_s);
     successor_note_session(link->keeper, session);
+    if (link->keeper->is_configured)
+        link_note_account(link, session, now_s);
     if (answer == LOGIN_ALLOWED)
         return;
     struct session_facts facts = facts_of_session(session);

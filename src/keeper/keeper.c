@@ -15,6 +15,16 @@ void keeper_note_store(struct keeper *keeper, bool is_written, const char *reaso
     keeper->is_store_failing = !is_written;
 }
 
+void keeper_note_unremembered(struct keeper *keeper)
+{
+    if (!keeper->is_full)
+        log_sentence(LOG_WARNING, "accounts_full",
+                     "more than %d users: later ones are let in and not remembered, so a certificate "
+                     "of another authority takes no password away from them",
+                     ACCOUNTS_MAX);
+    keeper->is_full = true;
+}
+
 /* --- Upkeep ----------------------------------------------------------------------------------- */
 
 static void log_expired(const struct device *device, const struct session *session)
@@ -58,9 +68,11 @@ static void keeper_review(struct keeper *keeper)
 void keeper_flush(struct keeper *keeper)
 {
     auto_strbuf struct strbuf reason = STRBUF(STORE_REASON_MAX);
-    if (!keeper->is_configured || keeper->is_retired || LIST_EMPTY(&keeper->devices.unwritten))
+    bool is_clean = LIST_EMPTY(&keeper->devices.unwritten) && LIST_EMPTY(&keeper->accounts.unwritten);
+    if (!keeper->is_configured || keeper->is_retired || is_clean)
         return;
-    bool is_written = devices_flush(&keeper->devices, &reason);
+    bool is_written = devices_flush(&keeper->devices, &reason) &&
+                      accounts_flush(&keeper->accounts, &reason);
     keeper_note_store(keeper, is_written, strbuf_text(&reason));
 }
 
@@ -136,5 +148,6 @@ void keeper_fini(struct keeper *keeper)
     channel_fini(&keeper->supervisor);
     setup_fini(&keeper->setup);
     sessions_fini(&keeper->sessions);
+    accounts_close(&keeper->accounts);
     devices_close(&keeper->devices);
 }

@@ -13,6 +13,7 @@
 #include "base/attributes.h"
 #include "base/strbuf.h"
 #include "channel/channel.h"
+#include "keeper/accounts.h"
 #include "keeper/control.h"
 #include "keeper/devices.h"
 #include "keeper/expiry.h"
@@ -30,6 +31,7 @@ struct keeper {
     struct channel supervisor;
     struct setup setup;
     struct devices devices;
+    struct accounts accounts; /* in the store of devices */
     struct expiry expiry;
     struct sessions sessions;
     struct gate_link *gates[SESSIONS_GATES_MAX]; /* NULL: no such gate */
@@ -42,6 +44,7 @@ struct keeper {
     bool is_finishing;
     bool is_configured;
     bool is_retired; /* the store is handed over: this one only serves the gates that it has */
+    bool is_full;          /* of accounts: so that it is logged once */
     bool is_store_failing; /* the last write failed: so that it is logged once */
     uid_t starter;         /* who started this process: may use the control socket */
 };
@@ -64,6 +67,9 @@ void keeper_flush(struct keeper *keeper);
 
 /* Logs when writing to the store begins to fail, with the reason, and when it works again. */
 void keeper_note_store(struct keeper *keeper, bool is_written, const char *reason);
+
+/* Logs, once, that a user can't be remembered because there are too many. */
+void keeper_note_unremembered(struct keeper *keeper);
 
 /* No more commands; ends the loop when no gate is left, or after within_ms. */
 void keeper_finish(struct keeper *keeper, uint32_t within_ms);

@@ -1,12 +1,14 @@
-/* Lists of devices and sessions on their way to a command; see listing.h. */
+/* Lists of devices, accounts and sessions on their way to a command; see listing.h. */
 #include "keeper/listing.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "keeper/keeper.h"
+#include "keeper/standing.h"
 
-/* A session may end before its turn, so it is kept by its number; devices stay for good. */
+/* A session may end before its turn, so it is kept by its number; devices and accounts stay for good. */
 struct listed_session {
     uint64_t id;
     uint32_t gate;
@@ -14,11 +16,13 @@ struct listed_session {
 
 struct listing {
     const struct keeper *keeper; /* NULL: a list of devices */
+    bool is_of_accounts;
     size_t count;
     size_t next;
     uint64_t sent;
     union {
         const struct device **devices;
+        const struct account **accounts;
         struct listed_session *sessions;
         void *items;
     };
@@ -96,6 +100,44 @@ static void send_device(struct channel *channel, const struct device *device)
     (void)channel_send(channel, &row);
 }
 
+/* --- Accounts --------------------------------------------------------------------------------- */
+
+static int compare_accounts(const void *a, const void *b)
+{
+    const struct account *left = *(const struct account *const *)a;
+    const struct account *right = *(const struct account *const *)b;
+    return compare_spans(account_login(left), account_login(right));
+}
+
+struct listing *listing_of_accounts(const struct keeper *keeper, struct span login)
+{
+    const struct accounts *accounts = &keeper->accounts;
+    struct listing *listing = listing_new(keeper, accounts->count, sizeof(const struct account *));
+    if (listing == NULL)
+        return NULL;
+    listing->is_of_accounts = true;
+    for (size_t i = 0; i < accounts->count; i++)
+        if (login.len == 0 || span_equal(account_login(accounts->all[i]), login))
+            listing->accounts[listing->count++] = accounts->all[i];
+    if (listing->count > 0)
+        qsort(listing->items, listing->count, sizeof(const struct account *), compare_accounts);
+    return listing;
+}
+
+static void send_account(const struct keeper *keeper, struct channel *channel,
+                         const struct account *account)
+{
+    int64_t until_s = 0;
+    enum account_standing standing =
+        standing_of(&keeper->devices, account, clock_wall_s(), &until_s);
+    struct message row = {.type = MESSAGE_account_row,
+                          .account_row = {.login = account_login(account),
+                                          .standing = (uint8_t)standing,
+                                          .until_s = until_s,
+                                          .last_login_s = account->last_login_s}};
+    (void)channel_send(channel, &row);
+}
+
 /* --- Sessions --------------------------------------------------------------------------------- */
 
 static int compare_sessions(const void *a, const void *b)
@@ -161,21 +203,28 @@ static void send_session(const struct keeper *keeper, struct channel *channel,
 
 /* --- Sending ---------------------------------------------------------------------------------- */
 
-static void send_next(struct listing *listing, struct channel *channel)
+static bool send_listed_session(struct listing *listing, struct channel *channel, size_t index)
 {
-    size_t index = listing->next++;
-    if (listing->keeper == NULL) {
-        send_device(channel, listing->devices[index]);
-        listing->sent++;
-        return;
-    }
     const struct session *session =
         sessions_find(&listing->keeper->sessions, listing->sessions[index].gate,
                       listing->sessions[index].id);
     if (session == NULL)
-        return;
+        return false;
     send_session(listing->keeper, channel, session);
-    listing->sent++;
+    return true;
+}
+
+static void send_next(struct listing *listing, struct channel *channel)
+{
+    size_t index = listing->next++;
+    bool is_sent = true;
+    if (listing->keeper == NULL)
+        send_device(channel, listing->devices[index]);
+    else if (listing->is_of_accounts)
+        send_account(listing->keeper, channel, listing->accounts[index]);
+    else
+        is_sent = send_listed_session(listing, channel, index);
+    listing->sent += is_sent;
 }
 
 bool listing_send(struct listing *listing, struct channel *channel)

@@ -22,6 +22,9 @@ struct listing *listing_of_devices(const struct devices *devices, struct span lo
 /* The live sessions of the login, or all when it is empty; by login and age. NULL without memory. */
 struct listing *listing_of_sessions(const struct keeper *keeper, struct span login) MUST_USE;
 
+/* The accounts of the login, or all when it is empty; by login. NULL without memory. */
+struct listing *listing_of_accounts(const struct keeper *keeper, struct span login) MUST_USE;
+
 /* Takes NULL. */
 void listing_free(struct listing *listing);
 

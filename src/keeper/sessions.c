@@ -139,6 +139,7 @@ static struct session *session_new(const struct session_facts *facts)
                                 .gate = facts->gate,
                                 .protocol = facts->protocol,
                                 .has_certificate = facts->fingerprint != NULL,
+                                .certificate_end_s = facts->certificate_end_s,
                                 .listener_len = (uint8_t)facts->listener.len,
                                 .factor_len = (uint8_t)facts->factor.len};
     if (facts->fingerprint != NULL)

@@ -38,6 +38,7 @@ struct session_facts {
     struct span factor;
     uint8_t protocol;
     const uint8_t *fingerprint; /* SESSION_FINGERPRINT_SIZE octets; NULL: no certificate */
+    int64_t certificate_end_s;  /* of a question; 0 in what is announced */
 };
 
 struct session;
@@ -76,6 +77,7 @@ struct session {
     bool is_counted;
     bool is_closing;   /* the gate was told to close it */
     int64_t started_s; /* wall clock; 0: the backend has not let the user in yet */
+    int64_t certificate_end_s;
     uint8_t fingerprint[SESSION_FINGERPRINT_SIZE];
     uint8_t listener_len;
     uint8_t factor_len;

@@ -2,6 +2,7 @@
 #include "keeper/setup.h"
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "keeper/broker_link.h"
 #include "keeper/keeper.h"
@@ -106,14 +107,30 @@ static void log_opened(const struct keeper *keeper)
     log_begin(&record, LOG_INFO, "state_opened");
     log_span(&record, "file", strbuf_span(&keeper->setup.pending.state));
     log_number(&record, "devices", (int64_t)keeper->devices.count);
+    log_number(&record, "accounts", (int64_t)keeper->accounts.count);
     log_end(&record);
+}
+
+/* Devices first, which own the store; every owner of one is an account. */
+static bool setup_read_state(struct keeper *keeper, struct strbuf *ret_reason)
+{
+    struct devices *devices = &keeper->devices;
+    if (!devices_open(devices, strbuf_text(&keeper->setup.pending.state), ret_reason))
+        return false;
+    if (!accounts_open(&keeper->accounts, devices->store, clock_wall_s(), ret_reason)) {
+        devices_close(devices);
+        return false;
+    }
+    for (size_t i = 0; i < devices->count; i++)
+        (void)accounts_ensure(&keeper->accounts, device_login(devices->all[i]));
+    return true;
 }
 
 static bool setup_open_state(struct keeper *keeper, struct strbuf *ret_reason)
 {
     if (keeper->is_configured)
         return true;
-    if (!devices_open(&keeper->devices, strbuf_text(&keeper->setup.pending.state), ret_reason))
+    if (!setup_read_state(keeper, ret_reason))
         return false;
     log_opened(keeper);
     return true;

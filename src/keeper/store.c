@@ -19,6 +19,9 @@ enum store_statement {
     STATEMENT_ADD_DEVICE,
     STATEMENT_REVOKE_DEVICE,
     STATEMENT_TOUCH_DEVICE,
+    STATEMENT_DROP_ACCOUNTS,
+    STATEMENT_READ_ACCOUNTS,
+    STATEMENT_PUT_ACCOUNT,
     STATEMENT_BEGIN,
     STATEMENT_COMMIT,
     STATEMENT_ROLLBACK,
@@ -35,6 +38,12 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_REVOKE_DEVICE] = "UPDATE device SET revoked_s = ?2 WHERE id = ?1",
     [STATEMENT_TOUCH_DEVICE] =
         "UPDATE device SET last_used_s = ?2, last_address = ?3, warned_days = ?4 WHERE id = ?1",
+    [STATEMENT_DROP_ACCOUNTS] =
+        "DELETE FROM account WHERE last_login_s < ?1 AND certificate_until_s < ?1",
+    [STATEMENT_READ_ACCOUNTS] = "SELECT login, last_login_s, certificate_until_s FROM account",
+    [STATEMENT_PUT_ACCOUNT] =
+        "INSERT INTO account (login, last_login_s, certificate_until_s) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (login) DO UPDATE SET last_login_s = ?2, certificate_until_s = ?3",
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
@@ -340,4 +349,58 @@ bool store_end_touches(struct store *store, struct strbuf *ret_reason)
 {
     return statement_run(store, store->statements[STATEMENT_COMMIT], ret_reason) ||
            store_give_up(store);
+}
+
+/* --- Accounts --------------------------------------------------------------------------------- */
+
+static bool store_run_account(struct store *store, const struct stored_account *account,
+                              struct strbuf *ret_reason)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_PUT_ACCOUNT];
+    bind_text(statement, 1, account->login);
+    bind_number(statement, 2, account->last_login_s);
+    bind_number(statement, 3, account->certificate_until_s);
+    return statement_run(store, statement, ret_reason);
+}
+
+bool store_touch_account(struct store *store, const struct stored_account *account,
+                         struct strbuf *ret_reason)
+{
+    return store_run_account(store, account, ret_reason) || store_give_up(store);
+}
+
+bool store_put_account(struct store *store, const struct stored_account *account,
+                       struct strbuf *ret_reason)
+{
+    return store_write_durably(store, ret_reason) && store_run_account(store, account, ret_reason);
+}
+
+/* What can't be deleted, on a full disk, is read and no harm. */
+static void store_drop_accounts(struct store *store, int64_t since_s)
+{
+    auto_strbuf struct strbuf ignored = STRBUF(STORE_REASON_MAX);
+    bind_number(store->statements[STATEMENT_DROP_ACCOUNTS], 1, since_s);
+    (void)statement_run(store, store->statements[STATEMENT_DROP_ACCOUNTS], &ignored);
+}
+
+bool store_read_accounts(struct store *store, int64_t since_s,
+                         bool (*row)(const struct stored_account *, void *), void *owner,
+                         struct strbuf *ret_reason)
+{
+    sqlite3_stmt *statement = store->statements[STATEMENT_READ_ACCOUNTS];
+    int step;
+    store_drop_accounts(store, since_s);
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct stored_account account = {.login = column_span(statement, 0),
+                                         .last_login_s = sqlite3_column_int64(statement, 1),
+                                         .certificate_until_s = sqlite3_column_int64(statement, 2)};
+        if (!row(&account, owner)) {
+            strbuf_append(ret_reason, "state database: more accounts than memory has room for");
+            break;
+        }
+    }
+    if (step != SQLITE_DONE && step != SQLITE_ROW)
+        (void)store_fail(store, ret_reason);
+    (void)sqlite3_reset(statement);
+    return step == SQLITE_DONE;
 }

@@ -43,6 +43,13 @@ struct stored_device {
     int64_t warned_days; /* the last warning of its end: so many days before; 0: none yet */
 };
 
+/* One row of the table account. */
+struct stored_account {
+    struct span login;
+    int64_t last_login_s;        /* 0: never */
+    int64_t certificate_until_s; /* 0: no certificate of another authority */
+};
+
 /*
  * Opens or creates the database and checks it: an integrity check, the version of its tables. NULL
  * with a sentence in ret_reason for a file that is not ours, damaged, of a newer release, or locked.
@@ -72,6 +79,20 @@ bool store_revoke_device(struct store *store, int64_t id, int64_t revoked_s,
 bool store_begin_touches(struct store *store, struct strbuf *ret_reason) MUST_USE;
 bool store_touch_device(struct store *store, const struct stored_device *device,
                         struct strbuf *ret_reason) MUST_USE;
+bool store_touch_account(struct store *store, const struct stored_account *account,
+                         struct strbuf *ret_reason) MUST_USE;
 bool store_end_touches(struct store *store, struct strbuf *ret_reason) MUST_USE;
+
+/*
+ * Deletes the accounts that were not seen since since_s and whose certificate ended before it, and calls
+ * row for each of the others, until it returns false. False with the reason.
+ */
+bool store_read_accounts(struct store *store, int64_t since_s,
+                         bool (*row)(const struct stored_account *, void *), void *owner,
+                         struct strbuf *ret_reason) MUST_USE;
+
+/* Writes the account's row, new or not. Durable. */
+bool store_put_account(struct store *store, const struct stored_account *account,
+                       struct strbuf *ret_reason) MUST_USE;
 
 #endif

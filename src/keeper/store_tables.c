@@ -28,7 +28,18 @@ static const char warnings_of_expiry[] =
     "PRAGMA user_version = 2;"
     "COMMIT;";
 
+static const char accounts[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE account ("
+    "    login TEXT NOT NULL PRIMARY KEY,"
+    "    last_login_s INTEGER NOT NULL,"
+    "    certificate_until_s INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = 3;"
+    "COMMIT;";
+
 const char *const store_migrations[STORE_VERSION] = {
     [0] = devices,
     [1] = warnings_of_expiry,
+    [2] = accounts,
 };

@@ -9,7 +9,8 @@ void successor_hand_over(struct keeper *keeper, struct span release)
     struct log_record record;
     control_fini(&keeper->control);
     keeper_flush(keeper);
-    bool is_stored = LIST_EMPTY(&keeper->devices.unwritten);
+    bool is_stored =
+        LIST_EMPTY(&keeper->devices.unwritten) && LIST_EMPTY(&keeper->accounts.unwritten);
     devices_release(&keeper->devices);
     keeper->is_retired = true;
     log_begin(&record, LOG_INFO, "state_handed_over");

@@ -105,8 +105,9 @@ class Postern:
     # --- commands -----------------------------------------------------------------------------------
 
     def command(self, *arguments, check=True, **options):
+        options.setdefault("input", "")
         done = subprocess.run([POSTERN, *map(str, arguments)], text=True, capture_output=True,
-                              stdin=subprocess.DEVNULL, timeout=60, check=False, **options)
+                              timeout=60, check=False, **options)
         if check and done.returncode != 0:
             raise AssertionError(f"postern {' '.join(map(str, arguments))}: status {done.returncode}\n"
                                  f"{done.stdout}{done.stderr}")
@@ -195,10 +196,13 @@ class Rig:
         if self.dovecot:
             backend["address"] = [f"127.0.0.1:{self.dovecot.plain_port}"]
         config.section("backend", "imap", **backend)
+        # One user comes by certificate in one test and by password in the next: test_enrolment has its own.
         config.section("listener", "imaps", bind=[f"127.0.0.1:{self.imaps_port}"], protocol="imap",
-                       tls="implicit", backend="imap", login=["certificate", "password", "oauth"])
+                       tls="implicit", backend="imap", login=["certificate", "password", "oauth"],
+                       after_enrolment="unchanged")
         config.section("listener", "imap", bind=[f"127.0.0.1:{self.imap_port}"], protocol="imap",
-                       tls="starttls", backend="imap", login=["certificate", "password", "oauth"])
+                       tls="starttls", backend="imap", login=["certificate", "password", "oauth"],
+                       after_enrolment="unchanged")
         return config
 
     def add_listener(self, name, **values):

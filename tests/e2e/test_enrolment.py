@@ -1,6 +1,7 @@
 """after_enrolment: who owns a valid certificate is let in with it, and a stolen password is worth nothing
 and tells nothing."""
 
+import json
 import os
 import signal
 
@@ -33,6 +34,7 @@ class Enrolment(gatecase.GateCase):
         rig.make_postern_ca()
         config = rig.postern.config
         config.top["gates"] = 2
+        config.section("listener", "imaps", after_enrolment="certificate")
         config.section("limits", failure_delay="1ms", failures_per_connection=100)
         config.copy_section("backend", "imap", "listening", address=[f"127.0.0.1:{cls.backend.port}"],
                             health_interval="1h")
@@ -119,6 +121,65 @@ class Enrolment(gatecase.GateCase):
             for source in ("127.0.0.1", "127.0.1.1", "127.0.2.1", "127.0.3.1", "127.0.4.1"):
                 with connect(self.rig, source=source) as wire:
                     self.assertTrue(wire.login(ALICE, PASSWORD).startswith(expected))
+
+    def accounts(self, *more, stdin=""):
+        done = self.rig.postern.ask("device", "list", *more, "--json", input=stdin)
+        return {row["login"]: row for row in map(json.loads, done.stdout.splitlines())}
+
+    def test_a_certificate_of_another_authority_enrols_until_it_is_forgotten(self):
+        card = self.rig.clients.client("card", ALICE)
+        self.addCleanup(self.rig.postern.ask, "device", "forget", ALICE, check=False)
+        with connect(self.rig, certificate=card) as wire:
+            self.assert_ok(wire.external())
+        self.wait_event("account_enrolled", login=ALICE)
+        right, wrong = (self.said_to(self.listening, command("LOGIN", ALICE, password))
+                        for password in (PASSWORD, "wrong"))
+        self.assertEqual(right, wrong)
+        self.assertIn(b"a NO [AUTHENTICATIONFAILED]", right)
+        row = self.accounts("--external")[ALICE]
+        self.assertEqual(row["certificate"], "external")
+        self.assertIsNotNone(row["not_after"])
+        self.assertNotIn(ALICE, self.accounts("--without"))
+        self.rig.postern.ask("device", "forget", ALICE.upper())
+        self.wait_event("account_forgotten", login=ALICE)
+        with connect(self.rig) as wire:
+            self.assert_ok(wire.login(ALICE, PASSWORD))
+        self.assertEqual(self.accounts("--external"), {})
+        done = self.rig.postern.ask("device", "forget", ALICE, check=False)
+        self.assertIn("no certificate of another authority", done.stderr)
+
+    def test_who_is_not_enrolled_is_named(self):
+        with connect(self.rig) as wire:
+            self.assert_ok(wire.login(BOB, USERS[BOB]))
+        self.wait_event("login_accepted", login=BOB)
+        self.enrol(ALICE)
+        rows = self.accounts("--without")
+        self.assertNotIn(ALICE, rows)
+        self.assertEqual(rows[BOB]["certificate"], "none")
+        self.assertIsNotNone(rows[BOB]["last_login"])
+        users = "# from doveadm user\n\nAlice@EXAMPLE.ORG\r\n  bob\nbob@example.org\ncarol\n"
+        file = self.rig.write("users", users)
+        for more, stdin in ((("--users", file), ""), (("--users", "-"), users)):
+            rows = self.accounts("--without", *more, stdin=stdin)
+            self.assertEqual(list(rows), [BOB, "carol@example.org"])
+            self.assertIsNone(rows["carol@example.org"]["last_login"])
+        self.rig.postern.ask("device", "revoke", ALICE, "--name", f"laptop of {self._testMethodName}")
+        self.assertEqual(self.accounts("--without")[ALICE]["certificate"], "revoked")
+        table = self.rig.postern.ask("device", "list", ALICE, "--without").stdout.splitlines()
+        self.assertRegex(table[0], r"^USER +CERTIFICATE +EXPIRES +LAST LOGIN$")
+        self.assertRegex(table[1], rf"^{ALICE} +revoked ")
+        self.assertEqual(len(table), 2)
+
+    def test_lists_that_are_wrong_say_so(self):
+        bad = self.rig.write("bad-users", "alice\nnot a user\n")
+        for words, status, text in ((("--without", "--external"), 64, "two lists"),
+                                    (("--users", bad), 64, "--users is for"),
+                                    (("--without", "--users", bad), 1, "bad-users:2"),
+                                    (("--without", "--users", bad + "x"), 1, "No such file")):
+            with self.subTest(words):
+                done = self.rig.postern.ask("device", "list", *words, check=False)
+                self.assertEqual((done.returncode, done.stdout), (status, ""))
+                self.assertIn(text, done.stderr)
 
     def test_it_outlives_the_keeper(self):
         self.enrol(ALICE)

@@ -100,8 +100,6 @@ class OneGateOfTwo(FaultCase):
 class Keeper(FaultCase):
     @classmethod
     def configure(cls, rig):
-        for name in ("imap", "imaps"):  # alice has a device and comes by password as well
-            rig.postern.config.section("listener", name, after_enrolment="unchanged")
         rig.make_postern_ca()
         rig.postern.config.section("limits", failure_delay="1ms")
 

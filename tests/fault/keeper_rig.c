@@ -261,6 +261,7 @@ enum login_answer_code rig_ask(struct keeper_rig *rig, struct rig_session sessio
                                         .factor = SPAN("certificate"),
                                         .has_certificate = session.mark != 0,
                                         .fingerprint = {session.mark},
+                                        .certificate_end_s = rig->certificate_end_s,
                                         .enrolment = (uint8_t)rig->enrolment}};
     memcpy(ask.login_ask.address, address.octets, sizeof address.octets);
     rig_gate_send(rig, session.gate, &ask);

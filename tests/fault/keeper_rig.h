@@ -23,6 +23,7 @@ struct keeper_rig {
     int gates[RIG_GATES_MAX]; /* our ends; -1: none */
     uint64_t generation;
     enum login_enrolment enrolment; /* what rig_ask says of the way in */
+    int64_t certificate_end_s;      /* and of the certificate */
     uint32_t sessions_per_user;
     uint32_t sessions_per_user_and_address;
     const char *operators;

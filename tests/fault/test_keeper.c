@@ -128,6 +128,58 @@ static void test_who_is_enrolled_comes_with_the_certificate(void **state)
     assert_int_equal(rig_ask(rig, elsewhere), LOGIN_ALLOWED);
 }
 
+static enum login_answer_code ask_by_password(struct keeper_rig *rig, const char *login)
+{
+    return rig_ask(rig, (struct rig_session){1, 77, login, "192.0.2.9", 0});
+}
+
+/* A smart card: nobody registered it here. */
+static void test_another_authority_s_certificate_enrols_until_it_ends(void **state)
+{
+    struct keeper_rig *rig = *state;
+    const struct rig_session by_card = {0, 1, ALICE, "192.0.2.1", 9};
+    rig->enrolment = ENROLMENT_OF_LOGIN;
+    rig->certificate_end_s = clock_wall_s() + 1000;
+    assert_int_equal(rig_ask(rig, by_card), LOGIN_ALLOWED);
+    assert_int_equal(ask_by_password(rig, ALICE), LOGIN_ALLOWED); /* the backend has not let it in yet */
+    rig_log_in(rig, by_card);
+    assert_int_equal(ask_by_password(rig, ALICE), LOGIN_ENROLLED);
+    assert_int_equal(ask_by_password(rig, "bob@example.org"), LOGIN_ALLOWED);
+    assert_int_equal(rig_log_count(rig, "account_enrolled"), 1);
+    rig_log_in(rig, (struct rig_session){0, 2, "bob@example.org", "192.0.2.1", 0});
+    assert_int_equal(ask_by_password(rig, "bob@example.org"), LOGIN_ALLOWED);
+    assert_int_equal(rig_stop(rig), 0);
+    rig_start(rig);
+    rig_join(rig, 1);
+    assert_int_equal(ask_by_password(rig, ALICE), LOGIN_ENROLLED);
+}
+
+static struct message forget_message(const char *login)
+{
+    return (struct message){.type = MESSAGE_account_forget, .account_forget = {span_of(login)}};
+}
+
+static void test_a_certificate_that_is_forgotten_counts_no_more(void **state)
+{
+    struct keeper_rig *rig = *state;
+    struct message forget = forget_message(ALICE);
+    rig->enrolment = ENROLMENT_OF_LOGIN;
+    rig->certificate_end_s = clock_wall_s() + 1000;
+    struct message answer = rig_command(rig, &forget);
+    expect_failed(&answer, "never seen");
+    rig_log_in(rig, (struct rig_session){0, 1, ALICE, "192.0.2.1", 9});
+    assert_int_equal(ask_by_password(rig, ALICE), LOGIN_ENROLLED);
+    answer = rig_command(rig, &forget);
+    assert_int_equal(answer.type, MESSAGE_done);
+    assert_int_equal(ask_by_password(rig, ALICE), LOGIN_ALLOWED);
+    answer = rig_command(rig, &forget);
+    expect_failed(&answer, "no certificate of another authority");
+    rig_kill(rig);
+    rig_start(rig);
+    rig_join(rig, 1);
+    assert_int_equal(ask_by_password(rig, ALICE), LOGIN_ALLOWED);
+}
+
 /* One record for each certificate and threshold, whatever becomes of the keeper. */
 static void test_an_end_that_is_near_is_told_once(void **state)
 {
@@ -686,6 +738,8 @@ int main(int argc, char **argv)
         ROW(test_a_configuration_is_whole_or_refused, set_up),
         ROW(test_a_reload_changes_limits_and_not_the_database, set_up_running),
         ROW(test_who_is_enrolled_comes_with_the_certificate, set_up_running),
+        ROW(test_another_authority_s_certificate_enrols_until_it_ends, set_up_running),
+        ROW(test_a_certificate_that_is_forgotten_counts_no_more, set_up_running),
         ROW(test_an_end_that_is_near_is_told_once, set_up),
         ROW(test_a_newer_database_is_refused_with_the_reason, set_up),
         ROW(test_before_a_configuration_logins_are_unavailable, set_up),
