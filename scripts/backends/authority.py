@@ -4,6 +4,8 @@ that `postern device add` rightly refuses to make."""
 import os
 import subprocess
 
+EC_KEY = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
 
 def openssl(*arguments, text=None):
     done = subprocess.run(["openssl", *map(str, arguments)], input=text, text=True,
@@ -39,7 +41,7 @@ class Authority:
         self.key = os.path.join(folder, "ca.key")
         self.crl = os.path.join(folder, "crl.pem")
         if not os.path.exists(self.cert):
-            openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            openssl("req", "-x509", "-newkey", *EC_KEY, "-nodes",
                     "-keyout", self.key, "-out", self.cert, "-days", 3650, "-subj", f"/CN={name}",
                     "-addext", "basicConstraints=critical,CA:TRUE",
                     "-addext", "keyUsage=critical,keyCertSign,cRLSign")
@@ -72,15 +74,16 @@ copy_extensions = none
 commonName = supplied
 """)
 
-    def issue(self, name, extensions, begins=None, ends=None, subject=None):
-        """Signs a new key. extensions: lines of an extension section; begins, ends: YYYYMMDDHHMMSSZ."""
+    def issue(self, name, extensions, begins=None, ends=None, subject=None, key=EC_KEY):
+        """Signs a new key. extensions: lines of an extension section; begins, ends: YYYYMMDDHHMMSSZ;
+        key: which kind, as arguments of openssl req."""
         made = Certificate(self.folder, name)
         request = os.path.join(self.folder, name + ".csr")
         section = os.path.join(self.folder, name + ".ext")
         with open(section, "w") as out:
             out.write("basicConstraints = CA:FALSE\n" + "\n".join(extensions) + "\n")
-        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-keyout", made.key, "-out", request, "-subj", f"/CN={subject or name}")
+        openssl("req", "-new", "-newkey", *key, "-nodes", "-keyout", made.key, "-out", request,
+                "-subj", f"/CN={subject or name}")
         times = ["-days", "365"]
         if begins or ends:
             times = ["-startdate", begins or "20200101000000Z", "-enddate", ends or "20991231235959Z"]
@@ -89,11 +92,11 @@ commonName = supplied
         os.chmod(made.key, 0o600)
         return made.write_bundle()
 
-    def server(self, name, *host_names):
+    def server(self, name, *host_names, **options):
         names = ",".join([f"DNS:{host}" for host in host_names or (name,)]
                          + ["IP:127.0.0.1", "IP:::1"])
         return self.issue(name, [f"subjectAltName = {names}", "extendedKeyUsage = serverAuth",
-                                 "keyUsage = digitalSignature"])
+                                 "keyUsage = digitalSignature"], **options)
 
     def client(self, name, *mail_addresses, usage="clientAuth", names=None, **times):
         lines = ["keyUsage = digitalSignature", f"extendedKeyUsage = {usage}"]

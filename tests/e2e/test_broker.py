@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import signal
+import ssl
 import subprocess
 import unittest
 
@@ -11,7 +12,7 @@ import gatecase
 from backends.process import wait_until
 from rig import ALICE, IS_ROOT, USERS
 from test_faults import FaultCase
-from wire import connect
+from wire import connect, tls_context
 
 
 def private_number(file):
@@ -56,6 +57,36 @@ class Keys(gatecase.GateCase):
         for gate in self.rig.postern.roles("gate"):
             for number in os.listdir(f"/proc/{gate}/fd"):
                 self.assertNotIn("memfd", os.readlink(f"/proc/{gate}/fd/{number}"))
+
+
+class Kinds(gatecase.GateCase):
+    """Every kind of key that a server certificate may have, in both versions of TLS."""
+
+    KEYS = {"p384": ("ec", "-pkeyopt", "ec_paramgen_curve:P-384"), "rsa": ("rsa:2048",),
+            "rsa3072": ("rsa:3072",), "ed25519": ("ed25519",)}
+
+    @classmethod
+    def configure(cls, rig):
+        made = [rig.servers.server(kind, f"{kind}.example.org", key=key) for kind, key in cls.KEYS.items()]
+        rig.postern.config.section("tls", certificate=[rig.server.cert, *(one.cert for one in made)],
+                                   key=[rig.server.key, *(one.key for one in made)])
+
+    def test_each_signs(self):
+        for kind in self.KEYS:
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                with self.subTest(kind=kind, version=version):
+                    context = tls_context(self.rig, version=version)
+                    with connect(self.rig, context=context, server_name=f"{kind}.example.org") as wire:
+                        self.assert_ok(wire.login(ALICE, USERS[ALICE]))
+
+    def test_rsa_signs_by_each_padding(self):
+        for scheme in ("rsa_pss_rsae_sha256", "rsa_pss_rsae_sha512", "RSA+SHA256", "RSA+SHA512"):
+            with self.subTest(scheme=scheme):
+                done = subprocess.run(
+                    ["openssl", "s_client", "-connect", f"127.0.0.1:{self.rig.imaps_port}", "-tls1_2",
+                     "-servername", "rsa.example.org", "-sigalgs", scheme, "-CAfile", self.rig.servers.cert,
+                     "-verify_return_error"], input="", text=True, capture_output=True, check=False)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 class Death(FaultCase):

@@ -66,11 +66,11 @@ class Wire:
     def close(self):
         self.socket.close()
 
-    def start_tls(self, context, session=None):
+    def start_tls(self, context, session=None, server_name="localhost"):
         """Puts TLS on the connection; nothing may be waiting in clear."""
         if self.rest:
             raise AssertionError(f"in clear before TLS: {self.rest!r}")
-        self.socket = context.wrap_socket(self.socket, server_hostname="localhost", session=session)
+        self.socket = context.wrap_socket(self.socket, server_hostname=server_name, session=session)
         return self
 
     def send(self, octets):
@@ -175,12 +175,13 @@ class Wire:
         return b"".join(self.untagged)
 
 
-def connect(rig, port=None, certificate=None, context=None, session=None, **options):
+def connect(rig, port=None, certificate=None, context=None, session=None, server_name="localhost",
+            **options):
     """A TLS connection on which the greeting was read; wire.greeting holds it. A session can only be
     resumed with the context that it was made with."""
     wire = Wire(port or rig.imaps_port, **options)
     try:
-        wire.start_tls(context or tls_context(rig, certificate), session)
+        wire.start_tls(context or tls_context(rig, certificate), session, server_name)
         wire.greeting = wire.line()
     except BaseException:
         wire.close()
