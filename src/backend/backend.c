@@ -92,7 +92,7 @@ void backend_fini(struct backend *backend)
 
 bool backend_has_master(const struct backend *backend)
 {
-    return backend->master_user[0] != '\0' && backend->master_password.len > 0;
+    return backend->master_user[0] != '\0';
 }
 
 int backend_connect(const struct backend_address *address)

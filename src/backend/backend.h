@@ -36,7 +36,7 @@ struct backend {
     SSL_CTX *tls_context; /* NULL with tls = none */
     const char *tls_name;
     const char *master_user; /* "" when there is none */
-    struct secret master_password;
+    struct secret master_password; /* empty where another process logs in as master user */
     uint32_t connect_ms;
     uint32_t reply_ms;
     uint32_t health_interval_ms;

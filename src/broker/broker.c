@@ -16,7 +16,42 @@ static void broker_on_begin(struct broker *broker, struct message *message)
 {
     strbuf_reset(&broker->problem);
     keys_fini(&broker->pending);
-    broker->draft = message->configure_begin.generation;
+    settings_unref(broker->pending_settings);
+    broker->pending_settings = settings_new(&message->configure_begin);
+    broker->draft = broker->pending_settings == NULL ? 0 : message->configure_begin.generation;
+}
+
+static void broker_on_limits(struct broker *broker, struct message *message)
+{
+    broker->pending_settings->login_ms = message->configure_limits.login_ms;
+}
+
+static void broker_on_client_ca(struct broker *broker, struct message *message)
+{
+    auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
+    if (!settings_add_client_ca(broker->pending_settings, &message->configure_client_ca, &why))
+        broker_complain(broker, strbuf_text(&why));
+}
+
+static void broker_on_client_crl(struct broker *broker, struct message *message)
+{
+    auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
+    if (!settings_add_client_crl(broker->pending_settings, &message->configure_client_crl, &why))
+        broker_complain(broker, strbuf_text(&why));
+}
+
+static void broker_on_backend(struct broker *broker, struct message *message)
+{
+    auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
+    if (!settings_add_backend(broker->pending_settings, &message->configure_backend, &why))
+        broker_complain(broker, strbuf_text(&why));
+}
+
+static void broker_on_listener(struct broker *broker, struct message *message)
+{
+    auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
+    if (!settings_add_listener(broker->pending_settings, &message->configure_listener, &why))
+        broker_complain(broker, strbuf_text(&why));
 }
 
 static void broker_on_certificate(struct broker *broker, struct message *message)
@@ -31,6 +66,17 @@ static void broker_on_certificate(struct broker *broker, struct message *message
     broker_complain(broker, strbuf_text(&sentence));
 }
 
+/* Those that it connects to are looked after; of the others it only knows the names. */
+static void broker_start_health(struct broker *broker)
+{
+    struct backend *backends[SETTINGS_BACKENDS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < broker->settings->backend_count; i++)
+        if (settings_logs_in_at(broker->settings->backends[i]))
+            backends[count++] = broker->settings->backends[i];
+    health_start(&broker->health, broker->loop, &broker->reaper, backends, count);
+}
+
 /* Gates that have not changed over still sign with the keys in force until now. */
 static void broker_adopt(struct broker *broker)
 {
@@ -38,6 +84,10 @@ static void broker_adopt(struct broker *broker)
     broker->former = broker->keys;
     broker->keys = broker->pending;
     broker->pending = (struct keys){.count = 0};
+    health_stop(&broker->health);
+    settings_unref(broker->settings);
+    broker->settings = take(&broker->pending_settings);
+    broker_start_health(broker);
 }
 
 static void broker_answer(struct broker *broker, uint64_t generation)
@@ -58,6 +108,7 @@ static void broker_on_commit(struct broker *broker, struct message *message)
     if (broker->problem.len == 0)
         broker_adopt(broker);
     keys_fini(&broker->pending);
+    settings_unref(take(&broker->pending_settings));
     broker_answer(broker, generation);
     broker->draft = 0;
 }
@@ -66,7 +117,7 @@ static void broker_on_commit(struct broker *broker, struct message *message)
 
 static void broker_on_keeper_joined(struct broker *broker, struct message *message)
 {
-    keeper_link_join(&broker->keeper, broker->loop, take_fd(&message->keeper_joined.channel));
+    keeper_link_join(broker, take_fd(&message->keeper_joined.channel));
 }
 
 static void broker_on_gate_joined(struct broker *broker, struct message *message)
@@ -90,7 +141,12 @@ static const struct {
     bool needs_draft;
 } broker_messages[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_configure_begin] = {broker_on_begin, false},
+    [MESSAGE_configure_limits] = {broker_on_limits, true},
     [MESSAGE_configure_certificate] = {broker_on_certificate, true},
+    [MESSAGE_configure_client_ca] = {broker_on_client_ca, true},
+    [MESSAGE_configure_client_crl] = {broker_on_client_crl, true},
+    [MESSAGE_configure_backend] = {broker_on_backend, true},
+    [MESSAGE_configure_listener] = {broker_on_listener, true},
     [MESSAGE_configure_commit] = {broker_on_commit, true},
     [MESSAGE_keeper_joined] = {broker_on_keeper_joined, false},
     [MESSAGE_gate_joined] = {broker_on_gate_joined, false},
@@ -133,6 +189,8 @@ int broker_init(struct broker *broker, struct event_base *loop, int supervisor_f
 {
     *broker = (struct broker){.loop = loop, .problem = STRBUF(BROKER_PROBLEM_MAX)};
     keeper_link_init(&broker->keeper);
+    TAILQ_INIT(&broker->asked);
+    reaper_init(&broker->reaper, loop);
     int result = ticket_keys_init(&broker->ticket_keys, loop, broker_send_ticket_keys, broker);
     return result < 0 ? result : channel_init(&broker->supervisor, loop, supervisor_fd, ROLE_BROKER, ROLE_SUPERVISOR,
                         broker_on_message, broker_on_supervisor_gone, broker);
@@ -143,6 +201,10 @@ void broker_fini(struct broker *broker)
     for (size_t i = 0; i < BROKER_GATES_MAX; i++)
         gate_link_free(broker->gates[i]);
     keeper_link_fini(&broker->keeper);
+    health_stop(&broker->health);
+    reaper_fini(&broker->reaper);
+    settings_unref(broker->settings);
+    settings_unref(broker->pending_settings);
     ticket_keys_fini(&broker->ticket_keys);
     channel_fini(&broker->supervisor);
     strbuf_fini(&broker->problem);

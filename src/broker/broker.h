@@ -1,8 +1,8 @@
 /*
  * The broker: the process that holds what a gate must not, even when it was taken over. One loop, no
  * threads; everything hangs on struct broker. The supervisor configures it and hands it the channels
- * of the gates and the keeper. It has no client socket, and believes of a gate only what the schema
- * lets a gate say.
+ * of the gates and the keeper. It has no client socket, connects to backends alone, and believes of a
+ * gate only what the schema lets a gate say.
  */
 #ifndef POSTERN_BROKER_BROKER_H
 #define POSTERN_BROKER_BROKER_H
@@ -11,10 +11,14 @@
 #include <stdint.h>
 
 #include "base/attributes.h"
+#include "backend/health.h"
+#include "base/reaper.h"
 #include "base/strbuf.h"
 #include "broker/gate_link.h"
+#include "broker/impersonate.h"
 #include "broker/keeper_link.h"
 #include "broker/keys.h"
+#include "broker/settings.h"
 #include "broker/ticket_keys.h"
 #include "channel/channel.h"
 
@@ -29,7 +33,13 @@ struct broker {
     struct keys keys;    /* in force */
     struct keys former;  /* of the configuration before */
     struct keys pending; /* being received */
-    uint64_t draft;                            /* the generation being received; 0: none */
+    struct settings *settings; /* in force; NULL before the first commit */
+    struct settings *pending_settings;
+    struct health health;      /* of the backends */
+    struct reaper reaper;
+    struct master_login_list asked; /* logins of all gates that wait for the keeper, in its order */
+    uint64_t questions;             /* asked of the keeper so far */
+    uint64_t draft;                 /* the generation being received; 0: none */
     struct strbuf problem;                     /* the first thing that was wrong with it */
 };
 

@@ -36,7 +36,20 @@ static void link_on_sign_ask(struct gate_link *link, struct message *message)
     (void)channel_send(&link->signing, &answer);
 }
 
-static gate_handler *const gate_handlers[MESSAGE_TYPE_COUNT] = {NULL};
+static void link_on_master_login(struct gate_link *link, struct message *message)
+{
+    impersonate_begin(link, &message->master_login);
+}
+
+static void link_on_master_login_cancel(struct gate_link *link, struct message *message)
+{
+    impersonate_cancel(link, message->master_login_cancel.number);
+}
+
+static gate_handler *const gate_handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_master_login] = link_on_master_login,
+    [MESSAGE_master_login_cancel] = link_on_master_login_cancel,
+};
 
 static gate_handler *const signing_handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_sign_ask] = link_on_sign_ask,
@@ -66,6 +79,7 @@ void gate_link_free(struct gate_link *link)
 {
     if (link == NULL)
         return;
+    impersonate_drop_all(link);
     link->broker->gates[link->number] = NULL;
     channel_fini(&link->channel);
     channel_fini(&link->signing);
@@ -90,6 +104,7 @@ static bool link_open(struct broker *broker, uint32_t number, int channel_fd, in
     if (link == NULL)
         return false;
     *link = (struct gate_link){.channel.fd = -1, .signing.fd = -1, .broker = broker, .number = number};
+    TAILQ_INIT(&link->logins);
     broker->gates[number] = link;
     if (link_open_one(link, &link->channel, &channel) && link_open_one(link, &link->signing, &signing))
         return true;

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "broker/impersonate.h"
 #include "channel/channel.h"
 
 struct broker;
@@ -16,6 +17,8 @@ struct gate_link {
     struct channel signing;
     struct broker *broker;
     uint32_t number;
+    struct master_login_list logins; /* that it waits for; at most MASTER_LOGINS_MAX */
+    uint32_t login_count;
 };
 
 /*

@@ -65,6 +65,19 @@ enum account_standing {
     ACCOUNT_FOREIGN,  /* came with a valid certificate of another authority */
 };
 
+/* What became of a master_login. */
+enum master_login_result {
+    MASTER_LOGIN_DONE,
+    MASTER_LOGIN_REFUSED,     /* the backend does not let the user in */
+    MASTER_LOGIN_CERTIFICATE, /* the certificate is refused */
+    MASTER_LOGIN_UNAVAILABLE, /* backend or keeper away, or it may not be asked for so */
+    MASTER_LOGIN_RESULT_COUNT,
+};
+
+enum {
+    MASTER_LOGINS_MAX = 512, /* of one gate that the broker has under way; the gate keeps the others back */
+};
+
 /* In login_ask: whom the keeper must not let in this way because they own a valid certificate. */
 enum login_enrolment {
     ENROLMENT_IGNORED,  /* the client shows its certificate, or the listener does not mind */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "channel/channel.h"
+#include "gate/master_login.h"
 #include "gate/signer.h"
 
 struct gate;
@@ -17,6 +18,7 @@ struct broker_link {
     struct channel channel; /* fd -1 while there is no broker */
     struct signer signer;
     uint64_t left_ms; /* since when there is none, monotonic */
+    struct master_logins logins;
 };
 
 /* No broker yet. */

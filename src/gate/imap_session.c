@@ -139,39 +139,11 @@ static void imap_on_logout(struct session *session, struct span arguments)
     session_close(session, "logged out");
 }
 
-/*
- * Names are for us to say: x-originating-ip and its like are what a backend would believe. What a trusted
- * client says there is taken as its client's address, and told on as ours.
- */
-static bool imap_id_is_trusted_field(struct span key)
-{
-    return span_starts_nocase(key, SPAN("x-"));
-}
-
-/* A literal must not leave here: to a backend without LITERAL+ its octets would be commands. */
-static bool imap_id_may_pass(const struct imap_id_pair *pair)
-{
-    return !imap_id_is_trusted_field(pair->key) && imap_fits_quotes(pair->key) &&
-           imap_fits_quotes(pair->value);
-}
-
 static void imap_keep_id(struct session *session, const struct imap_id_pair *pairs, size_t count)
 {
     struct strbuf *kept = &session->imap.client_id;
-    enum { OURS = 5 }; /* pairs that backend_login.c adds; the sum must stay within the RFC's 30 */
     strbuf_reset(kept);
-    for (size_t i = 0, passed = 0; i < count && passed < IMAP_ID_PAIRS_MAX - OURS; i++) {
-        if (!imap_id_may_pass(&pairs[i]))
-            continue;
-        imap_append_string(kept, pairs[i].key);
-        strbuf_append_byte(kept, ' ');
-        if (pairs[i].value.at == NULL)
-            strbuf_append(kept, "NIL");
-        else
-            imap_append_string(kept, pairs[i].value);
-        strbuf_append_byte(kept, ' ');
-        passed++;
-    }
+    imap_append_client_id(kept, pairs, count);
     if (strbuf_failed(kept))
         strbuf_reset(kept);
 }

@@ -39,6 +39,7 @@ void login_reset(struct session *session)
     if (login->is_asked)
         keeper_link_tell(session->gate, MESSAGE_session_ended, session->registered.id);
     backend_login_free(login->backend);
+    master_login_cancel(session);
     admission_free(login->admission);
     secret_fini(&login->secret);
     *login = (struct login){.admission = NULL};
@@ -340,6 +341,11 @@ static void login_go_to_backend(struct session *session)
         return;
     }
     session_enter(session, SESSION_BACKEND);
+    if (login->mechanism == SASL_EXTERNAL && request.backend->master_password.len == 0) {
+        if (!master_login_begin(session))
+            login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the broker is away");
+        return;
+    }
     login->backend = backend_login_start(session->gate->loop, &session->gate->reaper, &request,
                                          login_on_backend, session);
     if (login->backend == NULL)
@@ -422,19 +428,28 @@ void login_on_timeout(struct session *session)
         return;
     }
     backend_login_free(take(&session->login.backend));
+    master_login_cancel(session);
     login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend does not answer");
 }
 
 /* --- The backend ------------------------------------------------------------------------------------- */
 
-static void login_log_success(const struct session *session, const struct backend_login *backend)
+/* A connection to the backend on which the user is logged in, whoever did it. */
+struct login_opened {
+    struct stream *stream;
+    struct span capabilities;
+    struct span rest; /* what the backend said behind its answer */
+    const struct endpoint *endpoint;
+};
+
+static void login_log_success(const struct session *session, const struct endpoint *endpoint)
 {
     struct log_record record;
     log_begin(&record, LOG_INFO, "login_accepted");
     admission_log(session->login.admission, &record);
     log_text(&record, "backend", session->listener->backend->name);
-    log_ip(&record, "backend_address", &backend->address->endpoint.ip);
-    log_number(&record, "backend_port", backend->address->endpoint.port);
+    log_ip(&record, "backend_address", &endpoint->ip);
+    log_number(&record, "backend_port", endpoint->port);
     log_text(&record, "tls", SSL_get_version(session->client.tls));
     log_end(&record);
 }
@@ -451,21 +466,20 @@ static void login_tell_keeper(struct session *session)
 }
 
 /* Lets the user in: the relay takes both sockets, and the session ends. */
-static void login_let_in(struct session *session, struct backend_login *backend)
+static void login_let_in(struct session *session, const struct login_opened *opened)
 {
     auto_strbuf struct strbuf to_client = STRBUF(SESSION_OUTPUT_MAX + 4 * IMAP_RESPONSE_MAX);
-    struct span capabilities = backend_login_capabilities(backend);
     strbuf_append_span(&to_client, strbuf_span(&session->output));
-    session->protocol->answer_success(session, capabilities, &to_client);
-    strbuf_append_span(&to_client, backend_login_rest(backend));
+    session->protocol->answer_success(session, opened->capabilities, &to_client);
+    strbuf_append_span(&to_client, opened->rest);
     struct relay_start start = {
         .settings = session->settings,
         .admission = session->login.admission,
         .client = &session->client,
-        .backend = &backend->stream,
+        .backend = opened->stream,
         .to_client = strbuf_span(&to_client),
         .to_backend = strbuf_span(&session->held),
-        .is_guarded = imap_capability_has(capabilities, SPAN("UNAUTHENTICATE")),
+        .is_guarded = imap_capability_has(opened->capabilities, SPAN("UNAUTHENTICATE")),
     };
     if (admission_check(session->login.admission, session->gate->settings, clock_wall_s()) !=
         CERTIFICATE_OK) {
@@ -477,7 +491,7 @@ static void login_let_in(struct session *session, struct backend_login *backend)
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend says too much");
         return;
     }
-    login_log_success(session, backend);
+    login_log_success(session, opened->endpoint);
     verdict_record_login(session, session->login.admission->login);
     login_tell_keeper(session);
     tls_forget_peer(session->client.tls);
@@ -494,10 +508,15 @@ static void login_on_backend(struct backend_login *backend, enum backend_login_r
                              void *owner)
 {
     struct session *session = owner;
+    struct login_opened opened;
     session->login.is_prompt = session->listener->is_observed;
     switch (result) {
     case BACKEND_LOGIN_OK:
-        login_let_in(session, backend);
+        opened = (struct login_opened){.stream = &backend->stream,
+                                       .capabilities = backend_login_capabilities(backend),
+                                       .rest = backend_login_rest(backend),
+                                       .endpoint = &backend->address->endpoint};
+        login_let_in(session, &opened);
         break;
     case BACKEND_LOGIN_REFUSED:
         login_refuse(session, LOGIN_REFUSED, NULL, "the backend refused it");
@@ -509,5 +528,57 @@ static void login_on_backend(struct backend_login *backend, enum backend_login_r
     if (session->phase == SESSION_OVER)
         return;
     backend_login_free(take(&session->login.backend));
+    session_run(session);
+}
+
+/* Not reached: the relay takes the socket over before the loop runs again, or it is closed. */
+static void login_on_socket(struct stream *stream, void *owner)
+{
+    (void)stream;
+    (void)owner;
+}
+
+/* Lets in by the connection that came from the broker. */
+static void login_take_socket(struct session *session, struct message_master_login_done *done)
+{
+    struct stream stream;
+    struct endpoint endpoint = {.port = (uint16_t)done->backend_port};
+    memcpy(endpoint.ip.octets, done->backend, sizeof endpoint.ip.octets);
+    stream_init(&stream, session->gate->loop, take_fd(&done->socket), login_on_socket, session);
+    struct login_opened opened = {.stream = &stream,
+                                  .capabilities = done->capabilities,
+                                  .rest = done->rest,
+                                  .endpoint = &endpoint};
+    login_let_in(session, &opened);
+    stream_fini(&stream); /* nothing where it was moved away */
+}
+
+void login_on_master_login(struct session *session, struct message_master_login_done *done)
+{
+    auto_strbuf struct strbuf problem = STRBUF(256);
+    strbuf_append_span(&problem, done->problem);
+    session->login.is_prompt = session->listener->is_observed;
+    switch (done->result) {
+    case MASTER_LOGIN_DONE:
+        if (done->socket >= 0 && span_equal(done->login, span_of(session->login.admission->login)))
+            login_take_socket(session, done);
+        else
+            login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the broker finds another user in the certificate");
+        break;
+    case MASTER_LOGIN_CERTIFICATE:
+        session->certificate.state = CERTIFICATE_REFUSED;
+        session->certificate.refusal = done->refusal < CERTIFICATE_REFUSAL_COUNT
+                                           ? (enum certificate_refusal)done->refusal
+                                           : CERTIFICATE_BAD_CHAIN;
+        login_refuse(session, LOGIN_CERTIFICATE_REFUSED, login_certificate_text(session),
+                     strbuf_text(&problem));
+        break;
+    case MASTER_LOGIN_REFUSED:
+        login_refuse(session, LOGIN_REFUSED, NULL, strbuf_text(&problem));
+        break;
+    default:
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, strbuf_text(&problem));
+        break;
+    }
     session_run(session);
 }

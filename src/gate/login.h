@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "base/strbuf.h"
 #include "channel/message.h"
+#include "gate/master_login.h"
 #include "protocol/sasl.h"
 
 struct admission;
@@ -41,6 +42,7 @@ struct login_request {
 struct login {
     struct admission *admission;    /* owned, while a login is under way */
     struct backend_login *backend;  /* owned, in SESSION_BACKEND */
+    struct master_login master;     /* in SESSION_BACKEND, where the broker logs in */
     struct secret secret;           /* password or token for the backend */
     enum sasl_mechanism mechanism;  /* towards the backend; EXTERNAL: as master user */
     enum login_outcome outcome;     /* in SESSION_DELAY: what will be answered */
@@ -63,6 +65,9 @@ void login_on_answer(struct session *session, const struct message_login_answer 
 
 /* The keeper is gone: a login that waits for it fails as unavailable. */
 void login_on_keeper_gone(struct session *session);
+
+/* The broker has logged in as master user, or could not. Takes the socket out of done. */
+void login_on_master_login(struct session *session, struct message_master_login_done *done);
 
 /* The keeper or the backend took too long. */
 void login_on_timeout(struct session *session);

@@ -6,7 +6,27 @@
 
 typedef void broker_handler(struct keeper *keeper, struct message *message);
 
-static broker_handler *const broker_handlers[MESSAGE_TYPE_COUNT] = {NULL};
+static enum login_answer_code link_judge(const struct keeper *keeper, const uint8_t *fingerprint)
+{
+    if (!keeper->is_configured)
+        return LOGIN_STATE_UNAVAILABLE;
+    const struct device *device = devices_find(&keeper->devices, fingerprint);
+    return device != NULL && device->revoked_s != 0 ? LOGIN_DEVICE_REVOKED : LOGIN_ALLOWED;
+}
+
+static void on_device_ask(struct keeper *keeper, struct message *message)
+{
+    const struct message_device_ask *ask = &message->device_ask;
+    struct message answer = {
+        .type = MESSAGE_device_answer,
+        .device_answer = {.number = ask->number,
+                          .answer = (uint8_t)link_judge(keeper, ask->fingerprint)}};
+    (void)channel_send(&keeper->broker, &answer);
+}
+
+static broker_handler *const broker_handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_device_ask] = on_device_ask,
+};
 
 static void link_on_message(struct channel *channel, struct message *message, void *owner)
 {

@@ -226,3 +226,25 @@ void imap_append_string(struct strbuf *buf, struct span value)
     strbuf_append(buf, "+}\r\n");
     strbuf_append_span(buf, value);
 }
+
+static bool imap_id_may_pass(const struct imap_id_pair *pair)
+{
+    return !span_starts_nocase(pair->key, SPAN("x-")) && imap_fits_quotes(pair->key) &&
+           imap_fits_quotes(pair->value);
+}
+
+void imap_append_client_id(struct strbuf *buf, const struct imap_id_pair *pairs, size_t count)
+{
+    for (size_t i = 0, passed = 0; i < count && passed < IMAP_ID_PAIRS_MAX - IMAP_ID_PAIRS_OURS; i++) {
+        if (!imap_id_may_pass(&pairs[i]))
+            continue;
+        append_quoted(buf, pairs[i].key);
+        strbuf_append_byte(buf, ' ');
+        if (pairs[i].value.at == NULL)
+            strbuf_append(buf, "NIL");
+        else
+            append_quoted(buf, pairs[i].value);
+        strbuf_append_byte(buf, ' ');
+        passed++;
+    }
+}

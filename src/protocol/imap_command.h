@@ -15,6 +15,7 @@
 enum {
     IMAP_TAG_MAX = 64,
     IMAP_ID_PAIRS_MAX = 30,       /* RFC 2971 section 3.3 */
+    IMAP_ID_PAIRS_OURS = 5,       /* of these, that are added in front of the client's for a backend */
     IMAP_ID_KEY_MAX = 30,
     IMAP_ID_VALUE_MAX = 1024,
 };
@@ -66,5 +67,13 @@ bool imap_fits_quotes(struct span value);
  * command to it. A NUL can't be said in IMAP: buf fails.
  */
 void imap_append_string(struct strbuf *buf, struct span value);
+
+/*
+ * Appends a client's pairs as they may go on to a backend, each with a space behind it: without those
+ * that a backend would believe from us (x-originating-ip and its like), and without what does not fit
+ * into quotes, since a literal's octets would be commands to a backend without LITERAL+. At most
+ * IMAP_ID_PAIRS_MAX - IMAP_ID_PAIRS_OURS; those behind them are left out.
+ */
+void imap_append_client_id(struct strbuf *buf, const struct imap_id_pair *pairs, size_t count);
 
 #endif

@@ -1,4 +1,7 @@
-/* What the broker is started with and told: certificates with their keys. */
+/*
+ * What the broker is started with and told: certificates with their keys, and what logins by certificate
+ * need: authorities, backends with their master passwords, the listeners' ways in.
+ */
 #include "supervisor/role_kind.h"
 
 static const struct account *broker_account(const struct places *places)
@@ -16,7 +19,11 @@ static bool broker_send_part(struct channel *channel, const struct setup *setup,
 {
     (void)number;
     (void)control;
-    return role_send_certificates(channel, setup, true);
+    bool is_sent = role_send_certificates(channel, setup, true) && role_send_client_cas(channel, setup) &&
+                   role_send_backends(channel, setup, ROLE_PASSWORDS_ALL);
+    for (size_t i = 0; is_sent && i < setup->doors.count; i++)
+        is_sent = role_send_door(channel, &setup->doors.at[i], setup->config, -1);
+    return is_sent;
 }
 
 const struct role_kind role_kind_broker = {

@@ -42,6 +42,17 @@ bool role_send_certificates(struct channel *channel, const struct setup *setup,
 /* Tells of every authority of client certificates, each with its lists behind it. False as send_part. */
 bool role_send_client_cas(struct channel *channel, const struct setup *setup) MUST_USE;
 
+/* Which of the backends' master passwords go along. */
+enum role_passwords { ROLE_PASSWORDS_NONE, ROLE_PASSWORDS_UNDER_TLS, ROLE_PASSWORDS_ALL };
+
+/* Tells of every backend. False as send_part. */
+bool role_send_backends(struct channel *channel, const struct setup *setup,
+                        enum role_passwords passwords) MUST_USE;
+
+/* Tells of one address of a listener; socket -1: it is not to be served. False as send_part. */
+bool role_send_door(struct channel *channel, const struct door *door, const struct config *config,
+                    int socket) MUST_USE;
+
 /* The strings of a list, one a line, for a text of a message. */
 void role_join(const struct config_strings *strings, struct strbuf *lines);
 

@@ -254,7 +254,7 @@ static int attach_filter(void)
     return outcome(setsockopt(ROLE_CHANNEL_FD, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
 }
 
-/* Nobody listens on port 1 of loopback: refused is what a gate may hear, and no other answer is right. */
+/* Nobody listens on port 1 of loopback: refused is what may be heard, and no other answer is right. */
 static int connect_to_backend(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -357,8 +357,8 @@ const struct probe_attempt probe_attempts[] = {
     {"OpenSSL", EACH, PROBE_WORKS, use_openssl},
     {"ICU", EACH, PROBE_WORKS, use_icu},
     {"SQLite", ROLE_KEEPER, PROBE_WORKS, use_sqlite},
-    {"connect to a backend", ROLE_GATE, PROBE_WORKS, connect_to_backend},
-    {"make a stream socket", ROLE_GATE, PROBE_WORKS, make_local_socket},
+    {"connect to a backend", ROLE_GATE | ROLE_BROKER, PROBE_WORKS, connect_to_backend},
+    {"make a stream socket", ROLE_GATE | ROLE_BROKER, PROBE_WORKS, make_local_socket},
     {"getrlimit", EACH, PROBE_WORKS, read_limit},
     {"abort", EACH, PROBE_ABORTS, fail_invariant},
 
@@ -397,8 +397,8 @@ const struct probe_attempt probe_attempts[] = {
 #endif
     {"a second event loop", EACH, PROBE_KILLED, make_loop},
 
-    {"socket AF_INET", ROLE_KEEPER | ROLE_BROKER, PROBE_KILLED, make_internet_socket},
-    {"socket AF_UNIX", ROLE_KEEPER | ROLE_BROKER, PROBE_KILLED, make_local_socket},
+    {"socket AF_INET", ROLE_KEEPER, PROBE_KILLED, make_internet_socket},
+    {"socket AF_UNIX", ROLE_KEEPER, PROBE_KILLED, make_local_socket},
     {"socket SOCK_DGRAM", EACH, PROBE_KILLED, make_datagram_socket},
     {"socket SOCK_RAW", EACH, PROBE_KILLED, make_raw_socket},
     {"socket AF_PACKET", EACH, PROBE_KILLED, make_packet_socket},

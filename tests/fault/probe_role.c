@@ -174,7 +174,8 @@ static void check_isolation(const struct probe *probe, const struct role_profile
     strbuf_format(&network, "/proc/%d/ns/net", (int)probe->pid);
     strbuf_format(&root, "/proc/%d/root", (int)probe->pid);
     if (has_same_link(strbuf_text(&network), "/proc/self/ns/net") != profile->keeps_network)
-        complain(profile->name, "network namespace", "the wrong one", "be its own, or a gate's the host's");
+        complain(profile->name, "network namespace", "the wrong one",
+                 "be its own, or the host's where the role connects");
     if (has_same_link(strbuf_text(&root), "/"))
         complain(profile->name, "root", "the host's", "be the role's own");
 }

@@ -214,7 +214,9 @@ static void rig_configure(struct rig *rig, const struct rig_options *options, in
         .name = SPAN("imap"), .addresses = span_of(backend_address), .identify = options->identify,
         .master_user = span_of(options->master), .master_separator = SPAN("*"), .connect_ms = 5000,
         .reply_ms = 5000, .health_interval_ms = 3600000,
-        .master_password = options->master[0] == '\0' ? -1 : rig_text_fd("master secret\n"), .ca = -1};
+        .master_password = -1, .ca = -1};
+    if (options->master[0] != '\0')
+        rig_broker_configure(&rig->broker, &message.configure_backend, rig_text_fd("master secret\n"));
     rig_say(rig, &message);
     message = (struct message){.type = MESSAGE_configure_listener};
     message.configure_listener = (struct message_configure_listener){
@@ -332,7 +334,7 @@ static void rig_connect_channels(struct rig *rig)
     REQUIRE(channel_init(&rig->keeper, rig->loop, fds[1], ROLE_KEEPER, ROLE_GATE,
                          rig_on_gate_to_keeper, rig_on_closed, rig) == 0);
     REQUIRE(channel_pair(fds) == 0);
-    rig->broker = fds[1];
+    rig_broker_init(&rig->broker, rig->loop, fds[1]);
     struct message with_broker = {
         .type = MESSAGE_broker_joined,
         .broker_joined = {.channel = fds[0], .signing = rig_start_broker(rig)}};
@@ -387,7 +389,7 @@ void rig_stop(struct rig *rig)
     REQUIRE(pthread_join(rig->signing, NULL) == 0);
     channel_fini(&rig->supervisor);
     channel_fini(&rig->keeper);
-    (void)close(rig->broker);
+    rig_broker_fini(&rig->broker);
     (void)close(rig->backend_socket);
     SSL_CTX_free(rig->client_context);
     strbuf_fini(&rig->client.received);

@@ -12,6 +12,7 @@
 
 #include "base/strbuf.h"
 #include "channel/channel.h"
+#include "rig_broker.h"
 
 struct gate;
 
@@ -38,8 +39,8 @@ struct rig {
     struct gate *gate;
     struct channel supervisor; /* our ends */
     struct channel keeper;
-    int broker; /* the other end of the gate's channel to it: nothing is said there */
     pthread_t signing; /* plays the broker's other half */
+    struct rig_broker broker;
     SSL_CTX *client_context;
     int backend_socket;
     struct rig_peer client;

@@ -1,0 +1,134 @@
+/* Collects what the supervisor says of logins by certificate; see settings.h. Called from broker.c. */
+#include "broker/settings.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "config/terms.h"
+
+struct settings *settings_new(const struct message_configure_begin *begin)
+{
+    struct settings *settings = calloc(1, sizeof *settings);
+    if (settings == NULL)
+        return NULL;
+    settings->references = 1;
+    arena_init(&settings->arena, SETTINGS_ARENA_MAX);
+    settings->login_names.default_domain = span_of(arena_copy(&settings->arena, begin->default_domain));
+    settings->login_names.netbios_domains = span_of(arena_copy(&settings->arena, begin->netbios_domains));
+    if (settings->login_names.default_domain.at != NULL && settings->login_names.netbios_domains.at != NULL)
+        return settings;
+    settings_unref(settings);
+    return NULL;
+}
+
+struct settings *settings_ref(struct settings *settings)
+{
+    settings->references++;
+    return settings;
+}
+
+void settings_unref(struct settings *settings)
+{
+    if (settings == NULL || --settings->references > 0)
+        return;
+    for (size_t i = 0; i < settings->backend_count; i++)
+        backend_fini(settings->backends[i]);
+    authorities_free(settings->authorities);
+    arena_fini(&settings->arena);
+    free(settings);
+}
+
+bool settings_add_client_ca(struct settings *settings, const struct message_configure_client_ca *message,
+                            struct strbuf *why)
+{
+    if (settings->authorities == NULL)
+        settings->authorities = authorities_new();
+    if (settings->authorities == NULL) {
+        strbuf_append(why, "out of memory");
+        return false;
+    }
+    return authorities_add(settings->authorities, message->name, message->certificate, why);
+}
+
+bool settings_add_client_crl(struct settings *settings, const struct message_configure_client_crl *message,
+                             struct strbuf *why)
+{
+    auto_strbuf struct strbuf reason = STRBUF(512);
+    if (authorities_add_crl(settings->authorities, message->client_ca, message->crl, &reason))
+        return true;
+    strbuf_append_span(why, message->file);
+    strbuf_format(why, ": %s", strbuf_text(&reason));
+    return false;
+}
+
+bool settings_add_backend(struct settings *settings, const struct message_configure_backend *message,
+                          struct strbuf *why)
+{
+    struct login_name_rules *names = &settings->login_names;
+    struct backend *backend = arena_alloc(&settings->arena, 1, sizeof *backend);
+    if (backend == NULL || settings->backend_count == SETTINGS_BACKENDS_MAX) {
+        strbuf_append(why, "more backends than the broker takes");
+        return false;
+    }
+    settings->backends[settings->backend_count++] = backend;
+    if (names->master_separator.len == 0)
+        names->master_separator = span_of(arena_copy(&settings->arena, message->master_separator));
+    return backend_configure(backend, message, &settings->arena, why);
+}
+
+static struct backend *settings_find_backend(const struct settings *settings, struct span name)
+{
+    for (size_t i = 0; i < settings->backend_count; i++)
+        if (span_equal(span_of(settings->backends[i]->name), name))
+            return settings->backends[i];
+    return NULL;
+}
+
+/* Whether one of the alternatives, one a line, is a certificate and nothing else. */
+static bool settings_takes_certificate(struct span lines)
+{
+    while (lines.at != NULL && lines.len > 0) {
+        unsigned factors;
+        if (factors_parse(span_cut(&lines, '\n'), &factors) && factors == FACTOR_CERTIFICATE)
+            return true;
+    }
+    return false;
+}
+
+bool settings_add_listener(struct settings *settings, const struct message_configure_listener *message,
+                           struct strbuf *why)
+{
+    if (settings_find_listener(settings, message->name) != NULL)
+        return true; /* another address of the same */
+    struct listener listener = {.name = arena_copy(&settings->arena, message->name),
+                                .backend = settings_find_backend(settings, message->backend),
+                                .takes_certificate = settings_takes_certificate(message->login)};
+    if (listener.name == NULL || settings->listener_count == SETTINGS_LISTENERS_MAX)
+        strbuf_append(why, "more listeners than the broker takes");
+    else if (listener.backend == NULL)
+        strbuf_format(why, "listener %s names a backend that is not there", listener.name);
+    else
+        settings->listeners[settings->listener_count++] = listener;
+    return why->len == 0;
+}
+
+const struct listener *settings_find_listener(const struct settings *settings, struct span name)
+{
+    for (size_t i = 0; i < settings->listener_count; i++)
+        if (span_equal(span_of(settings->listeners[i].name), name))
+            return &settings->listeners[i];
+    return NULL;
+}
+
+bool settings_logs_in_at(const struct backend *backend)
+{
+    return backend_has_master(backend) && backend->tls == BACKEND_TLS_NONE;
+}
+
+struct login_name_rules settings_login_rules(const struct settings *settings,
+                                             const struct backend *backend)
+{
+    struct login_name_rules rules = settings->login_names;
+    rules.master_user = span_of(backend->master_user);
+    return rules;
+}
