@@ -2,6 +2,7 @@
 #include "base/ip.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 static const uint8_t ip_v4_head[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -65,6 +66,15 @@ bool ip_prefix_parse(struct span text, struct ip_prefix *ret_prefix)
     return true;
 }
 
+void ip_prefix_format(const struct ip_prefix *prefix, char text[IP_PREFIX_TEXT_SIZE])
+{
+    bool is_v4 = ip_is_v4(&prefix->ip) && prefix->bits >= IP_V4_OFFSET;
+    char address[IP_TEXT_SIZE];
+    ip_format(&prefix->ip, address);
+    (void)snprintf(text, IP_PREFIX_TEXT_SIZE, "%s/%u", address,
+                   (unsigned)prefix->bits - (is_v4 ? IP_V4_OFFSET : 0));
+}
+
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip *ip)
 {
     unsigned whole = prefix->bits / 8;
@@ -87,6 +97,13 @@ struct ip ip_masked(const struct ip *ip, unsigned v4_bits, unsigned v6_bits)
             masked.octets[i] &= (uint8_t)(0xff00U >> kept);
     }
     return masked;
+}
+
+struct ip_prefix ip_network(const struct ip *ip, unsigned v4_bits, unsigned v6_bits)
+{
+    return (struct ip_prefix){
+        .ip = ip_masked(ip, v4_bits, v6_bits),
+        .bits = (uint8_t)(ip_is_v4(ip) ? IP_V4_OFFSET + v4_bits : v6_bits)};
 }
 
 bool endpoint_from_sockaddr(const struct sockaddr *address, struct endpoint *ret_endpoint)

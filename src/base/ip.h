@@ -30,7 +30,11 @@ struct ip_prefix {
     uint8_t bits; /* of 128: an IPv4 /24 is 120 */
 };
 
-enum { IP_TEXT_SIZE = INET6_ADDRSTRLEN, IP_V4_OFFSET = 96 };
+enum {
+    IP_TEXT_SIZE = INET6_ADDRSTRLEN,
+    IP_PREFIX_TEXT_SIZE = IP_TEXT_SIZE + 4,
+    IP_V4_OFFSET = 96,
+};
 
 bool ip_is_v4(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
@@ -45,10 +49,16 @@ bool ip_parse(struct span text, struct ip *ret_ip) MUST_USE;
 /* Reads "address" or "address/length"; host bits that are set are an error. */
 bool ip_prefix_parse(struct span text, struct ip_prefix *ret_prefix) MUST_USE;
 
+/* "192.0.2.0/24" or "2001:db8::/32". */
+void ip_prefix_format(const struct ip_prefix *prefix, char text[IP_PREFIX_TEXT_SIZE]);
+
 bool ip_prefix_contains(const struct ip_prefix *prefix, const struct ip *ip);
 
 /* The address with all but its first bits cleared: v4_bits (0..32) or v6_bits (0..128). */
 struct ip ip_masked(const struct ip *ip, unsigned v4_bits, unsigned v6_bits);
+
+/* The same as a prefix. */
+struct ip_prefix ip_network(const struct ip *ip, unsigned v4_bits, unsigned v6_bits);
 
 /* AF_INET, AF_INET6 and AF_UNIX; false for another family. */
 bool endpoint_from_sockaddr(const struct sockaddr *address, struct endpoint *ret_endpoint) MUST_USE;

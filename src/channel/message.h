@@ -85,6 +85,16 @@ enum login_enrolment {
     ENROLMENT_OF_LOCAL, /* and everybody with its local part: the backend sees no domain */
 };
 
+/* In journal_add and journal_read, and in the store: numbers stay. */
+enum journal_outcome {
+    JOURNAL_WOULD_REFUSE,   /* a rule, on a listener that observes */
+    JOURNAL_REFUSED,
+    JOURNAL_LOGIN_OBSERVED, /* a login succeeded on such a listener: only counted, as what follows */
+    JOURNAL_LOGIN,          /* on another */
+    JOURNAL_DROPPED,        /* of the first two, what found no room */
+    JOURNAL_OUTCOME_COUNT,
+};
+
 enum {
     MESSAGE_PACKET_MAX = 65536, /* above the longest message that the schema allows */
     MESSAGE_FDS_MAX = 2,        /* most FD fields of one message */

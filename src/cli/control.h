@@ -13,6 +13,7 @@ control_command control_device_revoke;
 control_command control_device_forget;
 control_command control_session_list;
 control_command control_session_kick;
+control_command control_report;
 
 /* Sends a command for a list and calls row for each row until done. False, said, when it broke off. */
 bool control_receive_list(struct keeper_link *link, const struct message *command,

@@ -15,12 +15,14 @@ static const struct {
     {"device", "forget", control_device_forget},
     {"session", "list", control_session_list},
     {"session", "kick", control_session_kick},
+    {NULL, "report", control_report},
 };
 
 static control_command *control_find(const struct command *command)
 {
     for (size_t i = 0; i < sizeof control_commands / sizeof control_commands[0]; i++)
-        if (strcmp(command->group, control_commands[i].group) == 0 &&
+        if ((command->group == NULL) == (control_commands[i].group == NULL) &&
+            (command->group == NULL || strcmp(command->group, control_commands[i].group) == 0) &&
             strcmp(command->name, control_commands[i].name) == 0)
             return control_commands[i].run;
     return NULL;

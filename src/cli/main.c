@@ -54,10 +54,18 @@ static int become(const char *program, char **argv)
     return EXIT_FAILURE;
 }
 
+static bool program_is_shared(const struct command *command)
+{
+    for (const struct command *other = command_table; other->name != NULL; other++)
+        if (other != command && strcmp(other->program, command->program) == 0)
+            return true;
+    return false;
+}
+
 /* The programs of one command take its options only; those of several the whole command line. */
 static char **argv_for(const struct command *command, char **argv)
 {
-    return command->group == NULL ? argv + 1 : argv;
+    return program_is_shared(command) ? argv : argv + 1;
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -212,13 +212,15 @@ static check_rule *const tls_rules[] = {check_key_count, NULL};
 static check_rule *const client_ca_rules[] = {NULL};
 static check_rule *const login_rules[] = {NULL};
 static check_rule *const limits_rules[] = {check_limits, NULL};
+static check_rule *const journal_rules[] = {NULL};
 static check_rule *const backend_rules[] = {check_clear_text, check_backend_tls, check_master,
                                             check_backend_used, NULL};
 
 static check_rule *const *const rules[SECTION_COUNT] = {
     [SECTION_TOP] = top_rules,         [SECTION_TLS] = tls_rules,
     [SECTION_CLIENT_CA] = client_ca_rules, [SECTION_LOGIN] = login_rules,
-    [SECTION_LIMITS] = limits_rules,   [SECTION_BACKEND] = backend_rules,
+    [SECTION_LIMITS] = limits_rules,   [SECTION_JOURNAL] = journal_rules,
+    [SECTION_BACKEND] = backend_rules,
     [SECTION_LISTENER] = listener_rules,
 };
 

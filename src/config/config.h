@@ -59,6 +59,11 @@ struct config_limits { /* all > 0; the schema's configure_limits says the same i
     uint32_t failures_per_connection;
 };
 
+struct config_journal { /* all > 0 */
+    uint32_t keep_ms;
+    uint32_t rows;
+};
+
 struct config_backend {
     char *name;
     int line; /* where its section begins, for messages */
@@ -117,6 +122,7 @@ struct config {
     size_t client_ca_count;
     struct config_login login;
     struct config_limits limits;
+    struct config_journal journal;
     struct config_backend *backends;
     size_t backend_count;
     struct config_listener *listeners;

@@ -50,6 +50,7 @@ void config_explain(const struct config *config, struct strbuf *buf)
                         buf);
     explain_section(config, SECTION_LOGIN, &config->login, NULL, buf);
     explain_section(config, SECTION_LIMITS, &config->limits, NULL, buf);
+    explain_section(config, SECTION_JOURNAL, &config->journal, NULL, buf);
     for (size_t i = 0; i < config->backend_count; i++)
         explain_section(config, SECTION_BACKEND, &config->backends[i], config->backends[i].name,
                         buf);

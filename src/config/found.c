@@ -52,6 +52,8 @@ void *config_section(struct config *config, enum section_key key, size_t number)
         return &config->login;
     case SECTION_LIMITS:
         return &config->limits;
+    case SECTION_JOURNAL:
+        return &config->journal;
     case SECTION_BACKEND:
         return &config->backends[number];
     case SECTION_LISTENER:

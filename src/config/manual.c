@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "config/settings.h"
+#include "config/duration.h"
 #include "config/storage.h"
 #include "config/values.h"
 

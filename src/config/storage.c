@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "config/config.h"
+#include "config/duration.h"
 
 /* A field is reached by its offset: offsets come from offsetof in settings.c, so they fit. */
 static void *field_of(const struct setting *setting, void *base)
@@ -153,17 +154,6 @@ static void nothing_drop(const struct setting *setting, void *base)
 const struct storage storage_number = {
     .store = number_store, .print = number_print, .drop = nothing_drop};
 
-const struct term duration_units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000},
-                                      {"s", 1000},     {"ms", 1},      {NULL, 0}};
-
-void duration_print(uint32_t ms, struct strbuf *buf)
-{
-    const struct term *unit = duration_units;
-    while (ms % unit->value != 0)
-        unit++;
-    strbuf_format(buf, "%u%s", (unsigned)(ms / unit->value), unit->name);
-}
-
 static void duration_print_field(const struct config *config, const struct setting *setting,
                                  const void *base, struct strbuf *buf)
 {
@@ -287,12 +277,9 @@ static void prefixes_print(const struct config *config, const struct setting *se
     struct ip_prefix *const *field = field_in(setting, base);
     size_t count = count_in(setting, base);
     for (size_t i = 0; i < count; i++) {
-        const struct ip_prefix *prefix = &(*field)[i];
-        char text[IP_TEXT_SIZE];
-        bool is_v4 = ip_is_v4(&prefix->ip) && prefix->bits >= IP_V4_OFFSET;
-        ip_format(&prefix->ip, text);
-        strbuf_format(buf, "%s\"%s/%u\"", i == 0 ? "{" : ", ", text,
-                      (unsigned)prefix->bits - (is_v4 ? IP_V4_OFFSET : 0));
+        char text[IP_PREFIX_TEXT_SIZE];
+        ip_prefix_format(&(*field)[i], text);
+        strbuf_format(buf, "%s\"%s\"", i == 0 ? "{" : ", ", text);
     }
     if (count > 0)
         strbuf_append_byte(buf, '}');

@@ -14,10 +14,4 @@ extern const struct storage storage_backend;  /* size_t: index of a backend */
 extern const struct storage storage_factors;  /* unsigned *, count apart */
 extern const struct storage storage_prefixes; /* struct ip_prefix *, count apart */
 
-/* Units of durations, the largest first, with their milliseconds; the last is 1. */
-extern const struct term duration_units[];
-
-/* Appends a duration in the largest unit that fits: 90s, 2min, 1500ms. */
-void duration_print(uint32_t ms, struct strbuf *buf);
-
 #endif

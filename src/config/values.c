@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "config/duration.h"
 #include "config/storage.h"
 
 enum { VALUE_OCTETS = 1024 }; /* of one value as kept; scan.c lets no longer one pass */
@@ -63,25 +64,10 @@ static bool number_parse(const struct value_in *in, struct value_out *out)
     return true;
 }
 
-/* Digits and a unit, to the end of the text. */
-static bool duration_find(struct span text, uint64_t *ret_ms)
-{
-    size_t digits = 0;
-    uint64_t number;
-    unsigned unit;
-    while (digits < text.len && text.at[digits] >= '0' && text.at[digits] <= '9')
-        digits++;
-    if (!span_to_u64(span_first(text, digits), UINT32_MAX, &number) ||
-        !term_find(duration_units, span_from(text, digits), &unit))
-        return false;
-    *ret_ms = number * unit;
-    return true;
-}
-
 static bool duration_parse(const struct value_in *in, struct value_out *out)
 {
     uint64_t ms;
-    if (!duration_find(in->text, &ms))
+    if (!duration_read(in->text, &ms))
         return value_refuse(
             in, "is not a duration; write a number and a unit without a space: 500ms, 90s, "
                 "5min, 2h or 1d");

@@ -64,8 +64,6 @@ struct census_place *census_find(struct census *census, const struct ip *ip, uin
         place->ip = *ip;
         place->tokens_milli = UINT32_MAX; /* full; cut to the burst at the first use */
         place->refilled_ms = now_ms;
-        place->reported_ms = 0;
-        place->refused = 0;
         hash_table_insert(&census->by_ip, &place->by_ip, hash);
     }
     TAILQ_REMOVE(&census->by_age, place, by_age);

@@ -34,8 +34,6 @@ struct census_place {
     uint32_t connections;
     uint32_t tokens_milli; /* handshakes it may start now, in thousandths */
     uint64_t refilled_ms;  /* monotonic */
-    uint64_t reported_ms;  /* when its refusals were last reported; 0: never */
-    uint64_t refused;      /* connections since then */
     struct stranger_list strangers; /* oldest first */
 };
 

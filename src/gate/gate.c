@@ -198,6 +198,36 @@ static void gate_on_supervisor_gone(struct channel *channel, enum channel_end en
     (void)event_base_loopexit(gate->loop, NULL);
 }
 
+/* --- What happens again and again ------------------------------------------------------------------- */
+
+static bool gate_tell_journal(void *owner, const struct message_journal_add *add)
+{
+    return keeper_link_note(owner, add);
+}
+
+static void gate_on_tally_time(evutil_socket_t fd, short what, void *argument)
+{
+    struct gate *gate = argument;
+    (void)fd;
+    (void)what;
+    tally_sweep(&gate->tally, clock_monotonic_ms(), false);
+}
+
+static void gate_begin_tally(struct gate *gate)
+{
+    const struct timeval every = {.tv_sec = TALLY_SWEEP_S};
+    invariant(tally_init(&gate->tally, gate_tell_journal, gate) == 0);
+    invariant(event_assign(&gate->tally_timer, gate->loop, -1, EV_PERSIST, gate_on_tally_time, gate) == 0);
+    invariant(event_add(&gate->tally_timer, &every) == 0);
+}
+
+/* The last words: told after the last connection's end, while the keeper still listens. */
+static void gate_end_tally(struct gate *gate)
+{
+    tally_sweep(&gate->tally, clock_monotonic_ms(), true);
+    (void)event_del(&gate->tally_timer);
+}
+
 /* --- Life ------------------------------------------------------------------------------------------------- */
 
 /* How many connections the descriptors suffice for: each needs one for itself and one behind it. */
@@ -224,6 +254,7 @@ void gate_init(struct gate *gate, struct event_base *loop, int number, int fd)
     TAILQ_INIT(&gate->strangers);
     TAILQ_INIT(&gate->sessions);
     reaper_init(&gate->reaper, loop);
+    gate_begin_tally(gate);
     relays_init(&gate->relays, gate);
     drain_init(&gate->drain, gate);
     keeper_link_init(&gate->keeper);
@@ -242,6 +273,7 @@ void gate_fini(struct gate *gate)
     relays_fini(&gate->relays);
     health_stop(&gate->health);
     reaper_fini(&gate->reaper);
+    gate_end_tally(gate);
     keeper_link_fini(&gate->keeper);
     broker_link_fini(&gate->broker);
     ticket_keys_forget(&gate->ticket_keys);
@@ -249,6 +281,7 @@ void gate_fini(struct gate *gate)
     settings_unref(gate->draft);
     settings_unref(gate->settings);
     tls_provider_fini(&gate->tls_provider);
+    tally_fini(&gate->tally);
     census_fini(&gate->addresses);
     census_fini(&gate->prefixes);
     hash_table_fini(&gate->registry);

@@ -24,6 +24,7 @@
 #include "gate/registry.h"
 #include "gate/relay.h"
 #include "gate/settings.h"
+#include "gate/tally.h"
 #include "gate/tls_provider.h"
 #include "gate/tickets.h"
 
@@ -55,6 +56,8 @@ struct gate {
     uint64_t next_id;
     bool is_finishing;
     struct drain drain;
+    struct tally tally;             /* of what happens again and again */
+    struct event tally_timer;
     struct hash_key login_key; /* of the hash that stands for a failed login's name in the log */
     uint8_t scratch[GATE_SCRATCH_SIZE];
 };

@@ -37,7 +37,7 @@ static bool keeper_link_spares(struct gate *gate, const struct relay *relay, str
 {
     const struct admission *admission = relay->admission;
     if (!span_equal(reason, SPAN("limit")) ||
-        rule_refuses(admission->listener, &admission->address, NULL, RULE_SESSIONS))
+        rule_refuses_login(admission->listener, &admission->address, admission->login, RULE_SESSIONS))
         return false;
     keeper_link_tell(gate, MESSAGE_session_ended, admission->id);
     keeper_link_announce(gate, admission, true);
@@ -143,4 +143,11 @@ void keeper_link_tell(struct gate *gate, enum message_type type, uint64_t sessio
         break;
     }
     (void)channel_send(&gate->keeper.channel, &message);
+}
+
+bool keeper_link_note(struct gate *gate, const struct message_journal_add *note)
+{
+    struct message message = {.type = MESSAGE_journal_add, .journal_add = *note};
+    return channel_is_open(&gate->keeper.channel) && channel_is_flushed(&gate->keeper.channel) &&
+           channel_send(&gate->keeper.channel, &message);
 }

@@ -31,6 +31,9 @@ bool keeper_link_ask(struct gate *gate, const struct admission *admission) MUST_
 /* Tells of a session that the keeper did not allow itself; is_live: the backend let it in. */
 void keeper_link_announce(struct gate *gate, const struct admission *admission, bool is_live);
 
+/* For the keeper's journal. False while the channel is not free: nothing waits in its queue. */
+bool keeper_link_note(struct gate *gate, const struct message_journal_add *note) MUST_USE;
+
 /* What became of an asked session. Lost without harm when the keeper is away. */
 void keeper_link_tell(struct gate *gate, enum message_type type, uint64_t session);
 

@@ -22,7 +22,6 @@ enum {
     LISTENER_BURST = 64,          /* accepted before others get a turn */
     LISTENER_PAUSE_MS = 100,      /* when there are no descriptors or memory */
     LISTENER_AWAIT_MS = 10,       /* when a new broker is awaited */
-    LISTENER_REPORT_MS = 60000,   /* refusals of one place are reported once in this time */
     LISTENER_KEEPALIVE_S = 600,   /* a dead client is noticed within ten minutes */
 };
 
@@ -59,21 +58,35 @@ static bool listener_make_room(struct stranger_list *strangers)
     return true;
 }
 
-static void listener_log_refusal(const struct listener *listener, struct census_place *place,
-                                 const struct ip *ip, const char *reason, uint64_t now_ms)
+/* Why a connection may not come: in the log, and as the journal calls it. */
+struct listener_refusal {
+    const char *reason;
+    enum rule rule;
+};
+
+static const struct listener_refusal many_handshakes = {"too many handshakes from this network",
+                                                        RULE_HANDSHAKES};
+static const struct listener_refusal many_of_address = {"too many connections from this address",
+                                                        RULE_CONNECTIONS_OF_ADDRESS};
+static const struct listener_refusal many_of_network = {"too many connections from this network",
+                                                        RULE_CONNECTIONS_OF_NETWORK};
+static const struct listener_refusal many_in_all = {"too many connections in all", RULE_CONNECTIONS};
+
+/* So many places are connected that no more can be counted: those in all are too many. */
+static const struct listener_refusal no_room = {"no room to count it", RULE_CONNECTIONS};
+
+static void listener_log_refusal(const struct listener *listener, const struct ip *ip,
+                                 const struct listener_refusal *refusal)
 {
     struct log_record record;
-    place->refused++;
-    if (place->reported_ms != 0 && now_ms - place->reported_ms < LISTENER_REPORT_MS)
+    if (!verdict_note_connection(listener, ip, TALLY_CONNECTION_REFUSED, refusal->reason,
+                                 rule_name(refusal->rule)))
         return;
     log_begin(&record, LOG_WARNING, "connection_refused");
     log_ip(&record, "address", ip);
     log_text(&record, "listener", listener->name);
-    log_text(&record, "reason", reason);
-    log_number(&record, "count", (int64_t)place->refused);
+    log_text(&record, "reason", refusal->reason);
     log_end(&record);
-    place->refused = 0;
-    place->reported_ms = now_ms;
 }
 
 /* Where a connection stands in the counts. */
@@ -82,13 +95,12 @@ struct listener_places {
     struct census_place *prefix;
 };
 
-/*
- * Finds the places of this address and sees whether one more may come. Returns the reason why not, or
- * NULL.
- */
-static const char *listener_admit(const struct listener *listener, const struct settings *settings,
-                                  const struct ip *ip, struct listener_places *ret_places,
-                                  uint64_t now_ms)
+/* Finds the places of this address and sees whether one more may come. Returns why not, or NULL. */
+static const struct listener_refusal *listener_admit(const struct listener *listener,
+                                                     const struct settings *settings,
+                                                     const struct ip *ip,
+                                                     struct listener_places *ret_places,
+                                                     uint64_t now_ms)
 {
     struct gate *gate = listener->gate;
     const struct message_configure_limits *limits = &settings->limits;
@@ -100,18 +112,18 @@ static const char *listener_admit(const struct listener *listener, const struct 
     struct census_place *prefix = census_find(&gate->prefixes, &network, now_ms);
     *ret_places = (struct listener_places){address, prefix};
     if (address == NULL || prefix == NULL)
-        return "no room to count it";
+        return &no_room;
     if (!census_take_handshake(prefix, limits->handshakes_per_prefix_per_s, now_ms) &&
         rule_refuses(listener, ip, NULL, RULE_HANDSHAKES))
-        return "too many handshakes from this network";
+        return &many_handshakes;
     if (address->connections >= limits->connections_per_address &&
         rule_refuses(listener, ip, NULL, RULE_CONNECTIONS_OF_ADDRESS) &&
         !listener_make_room(&address->strangers))
-        return "too many connections from this address";
+        return &many_of_address;
     if (prefix->connections >= limits->connections_per_prefix &&
         rule_refuses(listener, ip, NULL, RULE_CONNECTIONS_OF_NETWORK) &&
         !listener_make_room(&prefix->strangers))
-        return "too many connections from this network";
+        return &many_of_network;
     return NULL;
 }
 
@@ -139,22 +151,21 @@ static void listener_take(struct listener *listener, int fd, const struct endpoi
     struct settings *settings = listener->settings;
     uint64_t now_ms = clock_monotonic_ms();
     struct listener_places places;
-    const char *reason = NULL;
+    const struct listener_refusal *refusal = NULL;
     if (listener->proxy_source_count > 0) {
         /* The limits are for the address in the header; the proxy itself has none but the total. */
         places.address = census_find(&gate->addresses, &peer->ip, now_ms);
         places.prefix = census_find(&gate->prefixes, &peer->ip, now_ms);
         if (places.address == NULL || places.prefix == NULL)
-            reason = "no room to count it";
+            refusal = &no_room;
     } else {
-        reason = listener_admit(listener, settings, &peer->ip, &places, now_ms);
+        refusal = listener_admit(listener, settings, &peer->ip, &places, now_ms);
     }
-    if (reason == NULL && !listener_has_room(listener, &peer->ip))
-        reason = "too many connections in all";
-    if (reason != NULL) {
+    if (refusal == NULL && !listener_has_room(listener, &peer->ip))
+        refusal = &many_in_all;
+    if (refusal != NULL) {
         listener_refuse(fd);
-        if (places.prefix != NULL)
-            listener_log_refusal(listener, places.prefix, &peer->ip, reason, now_ms);
+        listener_log_refusal(listener, &peer->ip, refusal);
         return;
     }
     (void)session_start(gate, listener, fd, peer, places.address, places.prefix);
@@ -254,12 +265,12 @@ static bool listener_move(struct session *session, const struct ip *ip)
 {
     uint64_t now_ms = clock_monotonic_ms();
     struct listener_places places;
-    const char *reason = listener_admit(session->listener, session->settings, ip, &places, now_ms);
+    const struct listener_refusal *refusal =
+        listener_admit(session->listener, session->settings, ip, &places, now_ms);
     if (session->phase == SESSION_OVER)
         return false; /* it was itself the oldest that made room */
-    if (reason != NULL) {
-        if (places.prefix != NULL)
-            listener_log_refusal(session->listener, places.prefix, ip, reason, now_ms);
+    if (refusal != NULL) {
+        listener_log_refusal(session->listener, ip, refusal);
         return false;
     }
     session_move_census(session, places.address, places.prefix);

@@ -204,8 +204,10 @@ static enum rule login_broken_rule(const struct session *session, unsigned facto
 /* Whether a login by these factors is refused for breaking that rule. */
 static bool login_is_refused_by(struct session *session, enum rule rule, unsigned factors)
 {
-    if ((factors & ~(unsigned)FACTOR_CERTIFICATE) == 0)
+    if ((factors & ~(unsigned)FACTOR_CERTIFICATE) == 0) {
+        verdict_note_refusal(session, rule);
         return true;
+    }
     return rule_refuses(session->listener, &session->peer.ip, session, rule);
 }
 
@@ -296,6 +298,13 @@ static void login_ask(struct session *session, const struct login_request *reque
     session_enter(session, SESSION_ASKED);
 }
 
+/* No backend may see it, whatever the mode. */
+static void login_refuse_name(struct session *session, const char *why)
+{
+    verdict_note_other(session, "name");
+    login_refuse(session, LOGIN_REFUSED, NULL, why);
+}
+
 void login_begin(struct session *session, const struct login_request *request)
 {
     login_check_mark(session);
@@ -312,7 +321,7 @@ void login_begin(struct session *session, const struct login_request *request)
     if (broken != RULE_COUNT && login_is_refused_by(session, broken, factors))
         login_refuse_by_rule(session, broken);
     else if (bad_name != NULL || canonical.len == 0)
-        login_refuse(session, LOGIN_REFUSED, NULL, bad_name == NULL ? "empty name" : bad_name);
+        login_refuse_name(session, bad_name == NULL ? "empty name" : bad_name);
     else
         login_ask(session, request, login_rule_of(session, factors, broken), canonical);
 }
@@ -493,6 +502,8 @@ static void login_let_in(struct session *session, const struct login_opened *ope
     }
     login_log_success(session, opened->endpoint);
     verdict_record_login(session, session->login.admission->login);
+    if (!session->is_health_check)
+        tally_add_login(&session->gate->tally, session->listener->is_observed);
     login_tell_keeper(session);
     tls_forget_peer(session->client.tls);
     if (!relay_start(session->gate, &start)) {
@@ -519,6 +530,7 @@ static void login_on_backend(struct backend_login *backend, enum backend_login_r
         login_let_in(session, &opened);
         break;
     case BACKEND_LOGIN_REFUSED:
+        verdict_note_other(session, "backend");
         login_refuse(session, LOGIN_REFUSED, NULL, "the backend refused it");
         break;
     case BACKEND_LOGIN_UNAVAILABLE:

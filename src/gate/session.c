@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "gate/gate.h"
 #include "gate/listener.h"
+#include "gate/verdict.h"
 
 enum {
     SESSION_CLOSING_MS = 5000, /* for the last words to be read */
@@ -215,10 +216,25 @@ static void session_finish(struct session *session)
     reaper_add(&gate->reaper, &session->grave, session_bury);
 }
 
+/*
+ * Whether the end gets a record of its own. What ends before TLS is there costs a stranger next to nothing
+ * and left no other record: one of it from a network, and then how many.
+ */
+static bool session_end_is_told(const struct session *session, const char *reason)
+{
+    bool has_failed = session->phase == SESSION_HANDSHAKE && session->client.tls_failure != 0;
+    if (session->is_health_check)
+        return false;
+    if (session->phase != SESSION_HANDSHAKE && session_is_secured(session))
+        return true;
+    return verdict_note_connection(session->listener, &session->peer.ip, TALLY_CONNECTION_ENDED, reason,
+                                   has_failed ? "tls_handshake" : NULL);
+}
+
 static void session_log_end(const struct session *session, const char *reason)
 {
     struct log_record record;
-    if (session->is_health_check)
+    if (!session_end_is_told(session, reason))
         return;
     log_begin(&record, LOG_INFO, "connection_ended");
     log_id(&record, "session", session->registered.id);

@@ -14,6 +14,7 @@
 
 #include "base/attributes.h"
 #include "base/ip.h"
+#include "gate/tally.h"
 
 struct listener;
 struct session;
@@ -44,10 +45,27 @@ const char *rule_name(enum rule rule);
 
 /*
  * True: refuse. False: the listener observes; what would have been is noted, go on. session: NULL
- * before there is one.
+ * before there is one; then the caller notes the refusal, since there may be another way out.
  */
 bool rule_refuses(const struct listener *listener, const struct ip *address, struct session *session,
                   enum rule rule) MUST_USE;
+
+/* The same for a user's session that lives. */
+bool rule_refuses_login(const struct listener *listener, const struct ip *address, const char *login,
+                        enum rule rule) MUST_USE;
+
+/* The rule refuses in whatever mode: for the journal. */
+void verdict_note_refusal(const struct session *session, enum rule rule);
+
+/* Somebody else than a rule of ours refuses a login; who: a fixed word. */
+void verdict_note_other(const struct session *session, const char *who);
+
+/*
+ * A connection is refused, or ended early, for that reason, a fixed phrase. rule: what the journal calls
+ * it, or NULL. True: the caller logs it.
+ */
+bool verdict_note_connection(const struct listener *listener, const struct ip *address,
+                             enum tally_record record, const char *reason, const char *rule) MUST_USE;
 
 /* The attempt is over: records what rules would have refused it. login: who was let in, or NULL. */
 void verdict_record_login(struct session *session, const char *login);

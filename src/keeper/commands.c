@@ -207,6 +207,79 @@ static void on_session_list(struct control_client *client, const struct message 
     answer_with(client, listing_of_sessions(client->keeper, message->session_list.login));
 }
 
+/* --- The journal ------------------------------------------------------------------------------ */
+
+/* A page of it to the command that asks. */
+struct journal_page {
+    struct control_client *client;
+    uint64_t sent;
+};
+
+static void send_journal_row(const struct stored_decision *decision, void *owner)
+{
+    struct journal_page *page = owner;
+    struct message row = {.type = MESSAGE_journal_row,
+                          .journal_row = {.at_s = decision->at_s,
+                                          .line = decision->id,
+                                          .rule = decision->rule,
+                                          .listener = decision->listener,
+                                          .login = decision->user,
+                                          .network = decision->network,
+                                          .count = decision->count}};
+    page->sent += channel_send(&page->client->channel, &row);
+}
+
+/* The store, with all that is pending in it; NULL, and the command is answered, where there is none yet. */
+static struct store *journal_store(struct control_client *client, bool is_first)
+{
+    struct keeper *keeper = client->keeper;
+    if (!keeper->is_configured) {
+        control_client_fail(client, "Postern is only starting: try again");
+        return NULL;
+    }
+    if (is_first)
+        journal_flush(&keeper->journal, keeper->devices.store, clock_wall_s());
+    return keeper->devices.store;
+}
+
+static void on_journal_read(struct control_client *client, const struct message *message)
+{
+    auto_strbuf struct strbuf reason = STRBUF(STORE_REASON_MAX);
+    const struct message_journal_read *read = &message->journal_read;
+    struct journal_page page = {.client = client};
+    struct stored_page asked = {.outcome = read->outcome,
+                                .at_s = read->at_s,
+                                .id = read->line,
+                                .until_s = read->until_s,
+                                .most = JOURNAL_PAGE_ROWS};
+    struct store *store = journal_store(client, read->line == 0);
+    if (store == NULL)
+        return;
+    if (store_read_decisions(store, &asked, send_journal_row, &page, &reason))
+        control_client_done(client, page.sent);
+    else
+        control_client_fail(client, strbuf_text(&reason));
+}
+
+static void on_journal_sum(struct control_client *client, const struct message *message)
+{
+    auto_strbuf struct strbuf reason = STRBUF(STORE_REASON_MAX);
+    const struct message_journal_sum *sum = &message->journal_sum;
+    uint64_t counts[JOURNAL_OUTCOME_COUNT];
+    struct store *store = journal_store(client, true);
+    if (store == NULL)
+        return;
+    if (!store_sum_counts(store, sum->since_s > 0 ? sum->since_s : 0, sum->until_s, counts, &reason)) {
+        control_client_fail(client, strbuf_text(&reason));
+        return;
+    }
+    struct message answer = {.type = MESSAGE_journal_sums,
+                             .journal_sums = {.logins_observed = counts[JOURNAL_LOGIN_OBSERVED],
+                                              .logins = counts[JOURNAL_LOGIN],
+                                              .dropped = counts[JOURNAL_DROPPED]}};
+    (void)channel_send(&client->channel, &answer);
+}
+
 /* --- The table -------------------------------------------------------------------------------- */
 
 typedef void command_handler(struct control_client *client, const struct message *message);
@@ -220,6 +293,8 @@ static command_handler *const command_handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_account_forget] = on_account_forget,
     [MESSAGE_session_list] = on_session_list,
     [MESSAGE_session_kick] = on_session_kick,
+    [MESSAGE_journal_read] = on_journal_read,
+    [MESSAGE_journal_sum] = on_journal_sum,
 };
 
 void command_run(struct control_client *client, const struct message *message)

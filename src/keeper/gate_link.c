@@ -231,11 +231,17 @@ void gate_link_close_session(struct keeper *keeper, struct session *session, con
     (void)channel_send(&link->channel, &order);
 }
 
+static void on_journal_add(struct gate_link *link, const struct message *message)
+{
+    journal_note(&link->keeper->journal, &message->journal_add, clock_wall_s());
+}
+
 /* --- The channel ------------------------------------------------------------------------------ */
 
 typedef void gate_handler(struct gate_link *link, const struct message *message);
 
 static gate_handler *const gate_handlers[MESSAGE_TYPE_COUNT] = {
+    [MESSAGE_journal_add] = on_journal_add,
     [MESSAGE_login_ask] = on_login_ask,
     [MESSAGE_login_failed] = on_login_failed,
     [MESSAGE_session_started] = on_session_started,

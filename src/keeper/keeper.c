@@ -69,7 +69,14 @@ void keeper_flush(struct keeper *keeper)
 {
     auto_strbuf struct strbuf reason = STRBUF(STORE_REASON_MAX);
     bool is_clean = LIST_EMPTY(&keeper->devices.unwritten) && LIST_EMPTY(&keeper->accounts.unwritten);
-    if (!keeper->is_configured || keeper->is_retired || is_clean)
+    if (!keeper->is_configured)
+        return;
+    if (keeper->is_retired) {
+        journal_discard(&keeper->journal, "another keeper has the state");
+        return;
+    }
+    journal_flush(&keeper->journal, keeper->devices.store, clock_wall_s());
+    if (is_clean)
         return;
     bool is_written = devices_flush(&keeper->devices, &reason) &&
                       accounts_flush(&keeper->accounts, &reason);
@@ -124,7 +131,10 @@ int keeper_init(struct keeper *keeper, struct event_base *loop, int supervisor_f
     *keeper = (struct keeper){.loop = loop, .broker.fd = -1, .successor.fd = -1, .starter = starter};
     setup_init(&keeper->setup);
     control_init(&keeper->control, keeper);
-    int result = sessions_init(&keeper->sessions);
+    int result = journal_init(&keeper->journal);
+    if (result < 0)
+        return result;
+    result = sessions_init(&keeper->sessions);
     if (result < 0)
         return result;
     (void)evtimer_assign(&keeper->finish_timer, loop, keeper_on_finish_time, keeper);
@@ -147,6 +157,7 @@ void keeper_fini(struct keeper *keeper)
     channel_fini(&keeper->broker);
     channel_fini(&keeper->supervisor);
     setup_fini(&keeper->setup);
+    journal_fini(&keeper->journal);
     sessions_fini(&keeper->sessions);
     accounts_close(&keeper->accounts);
     devices_close(&keeper->devices);

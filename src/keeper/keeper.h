@@ -18,6 +18,7 @@
 #include "keeper/devices.h"
 #include "keeper/expiry.h"
 #include "keeper/gate_link.h"
+#include "keeper/journal.h"
 #include "keeper/sessions.h"
 #include "keeper/setup.h"
 #include "keeper/successor.h"
@@ -33,6 +34,7 @@ struct keeper {
     struct devices devices;
     struct accounts accounts; /* in the store of devices */
     struct expiry expiry;
+    struct journal journal;
     struct sessions sessions;
     struct gate_link *gates[SESSIONS_GATES_MAX]; /* NULL: no such gate */
     size_t gate_count;

@@ -76,6 +76,8 @@ static void on_keeper(struct keeper *keeper, struct message *message)
     strbuf_reset(&pending->state);
     strbuf_append_span(&pending->state, message->configure_keeper.state);
     configuration_read_operators(pending, message->configure_keeper.operators);
+    pending->journal_age_s = message->configure_keeper.journal_age_s;
+    pending->journal_rows = message->configure_keeper.journal_rows;
     cleanup_close(&pending->control_fd);
     pending->control_fd = take_fd(&message->configure_keeper.control);
 }
@@ -93,6 +95,8 @@ static const char *configuration_fault(const struct setup *setup, uint64_t gener
     if (pending->state.len == 0 || strbuf_failed(&pending->state) ||
         span_has(strbuf_span(&pending->state), '\0'))
         return "no state database was named";
+    if (pending->journal_age_s == 0 || pending->journal_rows == 0)
+        return "no bounds of the journal were told";
     if (pending->has_bad_operators)
         return "the list of operators does not hold at most 128 user numbers";
     if (setup->current.generation != 0 &&
@@ -153,6 +157,8 @@ static void setup_take_effect(struct keeper *keeper)
     configuration_fini(&setup->current);
     setup->current = setup->pending;
     configuration_init(&setup->pending);
+    keeper->journal.age_s = setup->current.journal_age_s;
+    keeper->journal.rows_max = setup->current.journal_rows;
     sessions_set_caps(&keeper->sessions, setup->current.sessions_per_user,
                       setup->current.sessions_per_user_and_address);
     keeper->is_configured = true;

@@ -24,6 +24,8 @@ struct setup_configuration {
     uint64_t generation;
     uint32_t sessions_per_user; /* 0: not said yet */
     uint32_t sessions_per_user_and_address;
+    uint32_t journal_age_s; /* 0: not said yet */
+    uint32_t journal_rows;
     struct strbuf state; /* empty: not said yet */
     struct strbuf default_domain;
     struct strbuf netbios_domains;

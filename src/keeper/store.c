@@ -2,30 +2,16 @@
 #include "keeper/store.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/invariant.h"
+#include "keeper/store_inside.h"
 #include "keeper/store_tables.h"
 
 enum {
     STORE_APPLICATION_ID = 0x506f7374, /* "Post": tells our files from others */
-};
-
-enum store_statement {
-    STATEMENT_READ_DEVICES,
-    STATEMENT_ADD_DEVICE,
-    STATEMENT_REVOKE_DEVICE,
-    STATEMENT_TOUCH_DEVICE,
-    STATEMENT_DROP_ACCOUNTS,
-    STATEMENT_READ_ACCOUNTS,
-    STATEMENT_PUT_ACCOUNT,
-    STATEMENT_BEGIN,
-    STATEMENT_COMMIT,
-    STATEMENT_ROLLBACK,
-    STATEMENT_COUNT,
 };
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
@@ -44,20 +30,34 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_PUT_ACCOUNT] =
         "INSERT INTO account (login, last_login_s, certificate_until_s) VALUES (?1, ?2, ?3)"
         " ON CONFLICT (login) DO UPDATE SET last_login_s = ?2, certificate_until_s = ?3",
+    [STATEMENT_ADD_DECISION] =
+        "INSERT INTO journal (at_s, outcome, rule, listener, user, network, count)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [STATEMENT_ADD_COUNT] =
+        "INSERT INTO journal_count (at_s, outcome, count) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT DO UPDATE SET count = count + excluded.count",
+    [STATEMENT_AGE_DECISIONS] = "DELETE FROM journal WHERE outcome IN (0, 1) AND at_s < ?1",
+    [STATEMENT_AGE_COUNTS] = "DELETE FROM journal_count WHERE at_s < ?1",
+    [STATEMENT_COUNT_DECISIONS] =
+        "SELECT count(*), (SELECT count(*) FROM journal WHERE user = '') FROM journal",
+    [STATEMENT_TRIM_DECISIONS] =
+        "DELETE FROM journal WHERE id IN (SELECT id FROM journal ORDER BY id LIMIT ?1)",
+    [STATEMENT_TRIM_STRANGERS] =
+        "DELETE FROM journal WHERE id IN"
+        " (SELECT id FROM journal WHERE user = '' ORDER BY id LIMIT ?1)",
+    [STATEMENT_READ_DECISIONS] =
+        "SELECT id, at_s, rule, listener, user, network, count FROM journal"
+        " WHERE outcome = ?1 AND (at_s, id) > (?2, ?3) AND at_s < ?4 ORDER BY at_s, id LIMIT ?5",
+    [STATEMENT_SUM_COUNTS] =
+        "SELECT outcome, sum(count) FROM journal_count WHERE at_s > ?1 AND at_s < ?2 GROUP BY outcome",
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
 };
 
-struct store {
-    sqlite3 *database;
-    sqlite3_stmt *statements[STATEMENT_COUNT];
-};
-
 /* --- Failing ---------------------------------------------------------------------------------- */
 
-/* Appends why the last call failed. Always false, for returning. */
-static bool store_fail(struct store *store, struct strbuf *ret_reason)
+bool store_fail(struct store *store, struct strbuf *ret_reason)
 {
     int system_error = sqlite3_system_errno(store->database);
     strbuf_format(ret_reason, "state database: %s", sqlite3_errmsg(store->database));
@@ -139,7 +139,7 @@ static bool store_check_version(struct store *store, struct strbuf *ret_reason)
         strbuf_format(ret_reason,
                       "state database: written by a newer Postern (tables of version %lld, this "
                       "one knows %d)",
-                      (long long)version, STORE_VERSION);
+                      (long long)version, (int)STORE_VERSION);
         return false;
     }
     return store_migrate(store, version, ret_reason);
@@ -199,20 +199,19 @@ void store_close(struct store *store)
 
 /* --- Statements ------------------------------------------------------------------------------- */
 
-static void bind_text(sqlite3_stmt *statement, int index, struct span text)
+void store_bind_text(sqlite3_stmt *statement, int index, struct span text)
 {
     /* SQLITE_STATIC: the caller's text outlives the step, and statement_end unbinds it. */
     invariant(sqlite3_bind_text(statement, index, text.len == 0 ? "" : (const char *)text.at,
                                 (int)text.len, SQLITE_STATIC) == SQLITE_OK);
 }
 
-static void bind_number(sqlite3_stmt *statement, int index, int64_t number)
+void store_bind_number(sqlite3_stmt *statement, int index, int64_t number)
 {
     invariant(sqlite3_bind_int64(statement, index, number) == SQLITE_OK);
 }
 
-/* Runs a statement that gives no rows, and makes it ready for the next time. */
-static bool statement_run(struct store *store, sqlite3_stmt *statement, struct strbuf *ret_reason)
+bool store_run_statement(struct store *store, sqlite3_stmt *statement, struct strbuf *ret_reason)
 {
     bool is_done = sqlite3_step(statement) == SQLITE_DONE;
     if (!is_done)
@@ -231,7 +230,7 @@ static bool store_write_durably(struct store *store, struct strbuf *ret_reason)
     return store_run(store, "PRAGMA synchronous = FULL", ret_reason);
 }
 
-static struct span column_span(sqlite3_stmt *statement, int column)
+struct span store_column_span(sqlite3_stmt *statement, int column)
 {
     const void *at = sqlite3_column_blob(statement, column);
     return span_make(at, (size_t)sqlite3_column_bytes(statement, column));
@@ -239,17 +238,17 @@ static struct span column_span(sqlite3_stmt *statement, int column)
 
 static bool read_device_row(sqlite3_stmt *statement, struct stored_device *ret_device)
 {
-    struct span fingerprint = column_span(statement, 3);
+    struct span fingerprint = store_column_span(statement, 3);
     *ret_device = (struct stored_device){
         .id = sqlite3_column_int64(statement, 0),
-        .login = column_span(statement, 1),
-        .name = column_span(statement, 2),
-        .serial = column_span(statement, 4),
-        .issuer = column_span(statement, 5),
+        .login = store_column_span(statement, 1),
+        .name = store_column_span(statement, 2),
+        .serial = store_column_span(statement, 4),
+        .issuer = store_column_span(statement, 5),
         .added_s = sqlite3_column_int64(statement, 6),
         .not_after_s = sqlite3_column_int64(statement, 7),
         .last_used_s = sqlite3_column_int64(statement, 8),
-        .last_address = column_span(statement, 9),
+        .last_address = store_column_span(statement, 9),
         .revoked_s = sqlite3_column_int64(statement, 10),
         .warned_days = sqlite3_column_int64(statement, 11),
     };
@@ -287,15 +286,15 @@ bool store_add_device(struct store *store, const struct stored_device *device, i
     if (!store_write_durably(store, ret_reason))
         return false;
     sqlite3_stmt *statement = store->statements[STATEMENT_ADD_DEVICE];
-    bind_text(statement, 1, device->login);
-    bind_text(statement, 2, device->name);
+    store_bind_text(statement, 1, device->login);
+    store_bind_text(statement, 2, device->name);
     invariant(sqlite3_bind_blob(statement, 3, device->fingerprint, STORE_FINGERPRINT_SIZE,
                                 SQLITE_STATIC) == SQLITE_OK);
-    bind_text(statement, 4, device->serial);
-    bind_text(statement, 5, device->issuer);
-    bind_number(statement, 6, device->added_s);
-    bind_number(statement, 7, device->not_after_s);
-    if (!statement_run(store, statement, ret_reason))
+    store_bind_text(statement, 4, device->serial);
+    store_bind_text(statement, 5, device->issuer);
+    store_bind_number(statement, 6, device->added_s);
+    store_bind_number(statement, 7, device->not_after_s);
+    if (!store_run_statement(store, statement, ret_reason))
         return false;
     *ret_id = sqlite3_last_insert_rowid(store->database);
     return true;
@@ -307,9 +306,9 @@ bool store_revoke_device(struct store *store, int64_t id, int64_t revoked_s,
     if (!store_write_durably(store, ret_reason))
         return false;
     sqlite3_stmt *statement = store->statements[STATEMENT_REVOKE_DEVICE];
-    bind_number(statement, 1, id);
-    bind_number(statement, 2, revoked_s);
-    if (!statement_run(store, statement, ret_reason))
+    store_bind_number(statement, 1, id);
+    store_bind_number(statement, 2, revoked_s);
+    if (!store_run_statement(store, statement, ret_reason))
         return false;
     if (sqlite3_changes(store->database) == 1)
         return true;
@@ -319,35 +318,35 @@ bool store_revoke_device(struct store *store, int64_t id, int64_t revoked_s,
 
 /* --- Notes of last use ------------------------------------------------------------------------ */
 
-/* Ends a transaction that failed, unless SQLite has done so itself. Always false, for returning. */
-static bool store_give_up(struct store *store)
+bool store_give_up(struct store *store)
 {
     auto_strbuf struct strbuf ignored = STRBUF(STORE_REASON_MAX);
+    store->has_counted = false;
     if (sqlite3_get_autocommit(store->database) == 0)
-        (void)statement_run(store, store->statements[STATEMENT_ROLLBACK], &ignored);
+        (void)store_run_statement(store, store->statements[STATEMENT_ROLLBACK], &ignored);
     return false;
 }
 
 bool store_begin_touches(struct store *store, struct strbuf *ret_reason)
 {
     return store_run(store, "PRAGMA synchronous = NORMAL", ret_reason) &&
-           statement_run(store, store->statements[STATEMENT_BEGIN], ret_reason);
+           store_run_statement(store, store->statements[STATEMENT_BEGIN], ret_reason);
 }
 
 bool store_touch_device(struct store *store, const struct stored_device *device,
                         struct strbuf *ret_reason)
 {
     sqlite3_stmt *statement = store->statements[STATEMENT_TOUCH_DEVICE];
-    bind_number(statement, 1, device->id);
-    bind_number(statement, 2, device->last_used_s);
-    bind_text(statement, 3, device->last_address);
-    bind_number(statement, 4, device->warned_days);
-    return statement_run(store, statement, ret_reason) || store_give_up(store);
+    store_bind_number(statement, 1, device->id);
+    store_bind_number(statement, 2, device->last_used_s);
+    store_bind_text(statement, 3, device->last_address);
+    store_bind_number(statement, 4, device->warned_days);
+    return store_run_statement(store, statement, ret_reason) || store_give_up(store);
 }
 
 bool store_end_touches(struct store *store, struct strbuf *ret_reason)
 {
-    return statement_run(store, store->statements[STATEMENT_COMMIT], ret_reason) ||
+    return store_run_statement(store, store->statements[STATEMENT_COMMIT], ret_reason) ||
            store_give_up(store);
 }
 
@@ -357,10 +356,10 @@ static bool store_run_account(struct store *store, const struct stored_account *
                               struct strbuf *ret_reason)
 {
     sqlite3_stmt *statement = store->statements[STATEMENT_PUT_ACCOUNT];
-    bind_text(statement, 1, account->login);
-    bind_number(statement, 2, account->last_login_s);
-    bind_number(statement, 3, account->certificate_until_s);
-    return statement_run(store, statement, ret_reason);
+    store_bind_text(statement, 1, account->login);
+    store_bind_number(statement, 2, account->last_login_s);
+    store_bind_number(statement, 3, account->certificate_until_s);
+    return store_run_statement(store, statement, ret_reason);
 }
 
 bool store_touch_account(struct store *store, const struct stored_account *account,
@@ -379,8 +378,8 @@ bool store_put_account(struct store *store, const struct stored_account *account
 static void store_drop_accounts(struct store *store, int64_t since_s)
 {
     auto_strbuf struct strbuf ignored = STRBUF(STORE_REASON_MAX);
-    bind_number(store->statements[STATEMENT_DROP_ACCOUNTS], 1, since_s);
-    (void)statement_run(store, store->statements[STATEMENT_DROP_ACCOUNTS], &ignored);
+    store_bind_number(store->statements[STATEMENT_DROP_ACCOUNTS], 1, since_s);
+    (void)store_run_statement(store, store->statements[STATEMENT_DROP_ACCOUNTS], &ignored);
 }
 
 bool store_read_accounts(struct store *store, int64_t since_s,
@@ -391,7 +390,7 @@ bool store_read_accounts(struct store *store, int64_t since_s,
     int step;
     store_drop_accounts(store, since_s);
     while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-        struct stored_account account = {.login = column_span(statement, 0),
+        struct stored_account account = {.login = store_column_span(statement, 0),
                                          .last_login_s = sqlite3_column_int64(statement, 1),
                                          .certificate_until_s = sqlite3_column_int64(statement, 2)};
         if (!row(&account, owner)) {

@@ -18,11 +18,13 @@
 #include "base/attributes.h"
 #include "base/span.h"
 #include "base/strbuf.h"
+#include "channel/message.h"
 
 enum {
     STORE_FINGERPRINT_SIZE = 32,
     STORE_REASON_MAX = 400, /* a sensible cap for ret_reason */
     STORE_BUSY_MS = 3000,   /* how long opening waits for another program's lock */
+    STORE_COUNT_S = 300,    /* what is only counted is so by these times */
 };
 
 struct store;
@@ -70,6 +72,57 @@ bool store_add_device(struct store *store, const struct stored_device *device, i
 /* Durable. */
 bool store_revoke_device(struct store *store, int64_t id, int64_t revoked_s,
                          struct strbuf *ret_reason) MUST_USE;
+
+/* --- The journal, in store_journal.c ----------------------------------------------------------- */
+
+/* A line: what a rule did on a listener to a user, from a network, within a minute. */
+struct stored_decision {
+    int64_t id;
+    int64_t at_s; /* the last of them */
+    enum journal_outcome outcome; /* JOURNAL_WOULD_REFUSE or JOURNAL_REFUSED */
+    struct span rule;
+    struct span listener;
+    struct span user; /* empty: nobody known */
+    struct span network;
+    uint32_t count;
+};
+
+/* Which lines are read next: those behind at_s and id and before until_s, in the order of these two. */
+struct stored_page {
+    enum journal_outcome outcome;
+    int64_t at_s;
+    int64_t id;
+    int64_t until_s;
+    int64_t most;
+};
+
+/* These four between store_begin_touches and store_end_touches. */
+bool store_add_decision(struct store *store, const struct stored_decision *decision,
+                        struct strbuf *ret_reason) MUST_USE;
+
+/* Adds to what is only counted; at_s: a multiple of STORE_COUNT_S. */
+bool store_add_count(struct store *store, int64_t at_s, enum journal_outcome outcome, uint64_t count,
+                     struct strbuf *ret_reason) MUST_USE;
+
+/* Takes out what is older than since_s. */
+bool store_age_decisions(struct store *store, int64_t since_s, struct strbuf *ret_reason) MUST_USE;
+
+/*
+ * Takes out the oldest lines above most. Those without a user have half of that at most, so that
+ * strangers, who can make any number, push out no line about a user.
+ */
+bool store_trim_decisions(struct store *store, int64_t most, struct strbuf *ret_reason) MUST_USE;
+
+/* Calls row for the lines of the page; its spans last for the call. */
+bool store_read_decisions(struct store *store, const struct stored_page *page,
+                          void (*row)(const struct stored_decision *, void *), void *owner,
+                          struct strbuf *ret_reason) MUST_USE;
+
+/* What was counted from since_s, or up to STORE_COUNT_S before it, until until_s. */
+bool store_sum_counts(struct store *store, int64_t since_s, int64_t until_s,
+                      uint64_t ret_counts[JOURNAL_OUTCOME_COUNT], struct strbuf *ret_reason) MUST_USE;
+
+/* --- Notes -------------------------------------------------------------------------------------- */
 
 /*
  * Notes of last use, and of warnings, are written many in one transaction: begin, touch each, end. They

@@ -38,8 +38,33 @@ static const char accounts[] =
     "PRAGMA user_version = 3;"
     "COMMIT;";
 
+/* Outcomes are numbers of enum journal_outcome; lines without a user are found by an index of their own. */
+static const char journal[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE journal ("
+    "    id INTEGER PRIMARY KEY,"
+    "    at_s INTEGER NOT NULL,"
+    "    outcome INTEGER NOT NULL,"
+    "    rule TEXT NOT NULL,"
+    "    listener TEXT NOT NULL,"
+    "    user TEXT NOT NULL,"
+    "    network TEXT NOT NULL,"
+    "    count INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX journal_at ON journal (outcome, at_s);"
+    "CREATE INDEX journal_strangers ON journal (id) WHERE user = '';"
+    "CREATE TABLE journal_count ("
+    "    at_s INTEGER NOT NULL,"
+    "    outcome INTEGER NOT NULL,"
+    "    count INTEGER NOT NULL,"
+    "    PRIMARY KEY (at_s, outcome)"
+    ") STRICT, WITHOUT ROWID;"
+    "PRAGMA user_version = 4;"
+    "COMMIT;";
+
 const char *const store_migrations[STORE_VERSION] = {
     [0] = devices,
     [1] = warnings_of_expiry,
     [2] = accounts,
+    [3] = journal,
 };

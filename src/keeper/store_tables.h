@@ -5,7 +5,7 @@
 #ifndef POSTERN_KEEPER_STORE_TABLES_H
 #define POSTERN_KEEPER_STORE_TABLES_H
 
-enum { STORE_VERSION = 3 }; /* of the tables; in user_version, which each step sets */
+enum { STORE_VERSION = 4 }; /* of the tables; in user_version, which each step sets */
 
 /* By the version that they begin with; each is one transaction. */
 extern const char *const store_migrations[STORE_VERSION];

@@ -21,6 +21,8 @@ static bool keeper_send_part(struct channel *channel, const struct setup *setup,
         .type = MESSAGE_configure_keeper,
         .configure_keeper = {.state = span_of(path_name(setup->config->state_file)),
                              .operators = strbuf_span(&setup->operators),
+                             .journal_age_s = setup->config->journal.keep_ms / 1000,
+                             .journal_rows = setup->config->journal.rows,
                              .control = control}};
     return channel_send(channel, &message);
 }

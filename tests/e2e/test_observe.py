@@ -60,7 +60,8 @@ class Observed(gatecase.GateCase):
             self.assert_ok(wire.login(ALICE, PASSWORD))
         self.wait_event("would_refuse", rule="sessions_per_user", login=ALICE)
         self.assertTrue(self.events("would_refuse", rule="connections_per_address"))
-        self.assertEqual(len(self.events("would_refuse", rule="commands_before_login")), 4)
+        # One record a minute; the rest are one more, with their number (test_report.py).
+        self.assertEqual(len(self.events("would_refuse", rule="commands_before_login")), 1)
         for wire in wires:
             self.assert_reads_mail(wire)
 

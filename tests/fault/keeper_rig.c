@@ -126,6 +126,8 @@ void rig_configure(struct keeper_rig *rig, const char *state)
     struct message keeper = {.type = MESSAGE_configure_keeper,
                              .configure_keeper = {.state = span_of(state),
                                                   .operators = span_of(rig->operators),
+                                                  .journal_age_s = 86400,
+                                                  .journal_rows = 1000,
                                                   .control = control}};
     struct message commit = {.type = MESSAGE_configure_commit, .configure_commit = {generation}};
     rig_tell(rig, &begin);
