@@ -9,6 +9,8 @@
 #include "supervisor/notify.h"
 #include "supervisor/start.h"
 
+static void reload_try(struct supervisor *supervisor, bool reads_file);
+
 static void reload_log_refusal(struct span sentence)
 {
     struct log_record record;
@@ -40,6 +42,15 @@ void reload_end(struct supervisor *supervisor)
     start_absent(supervisor);
     if (supervisor->reload_is_asked)
         reload_begin(supervisor, supervisor->reload_reads);
+    else
+        reload_try_next(supervisor);
+}
+
+void reload_try_next(struct supervisor *supervisor)
+{
+    if (supervisor->phase == SUPERVISOR_RUNNING && supervisor_is_whole(supervisor) &&
+        guard_begin_next(&supervisor->guard))
+        reload_try(supervisor, false);
 }
 
 /* A new configuration from the file, or the running one once more. NULL with problem. */
@@ -85,7 +96,6 @@ static bool reload_is_upgrade(const struct supervisor *supervisor)
 
 void reload_begin(struct supervisor *supervisor, bool reads_file)
 {
-    auto_strbuf struct strbuf problem = STRBUF(SUPERVISOR_PROBLEM_MAX);
     if (reads_file && reload_is_upgrade(supervisor)) {
         upgrade_begin(supervisor);
         return;
@@ -97,6 +107,14 @@ void reload_begin(struct supervisor *supervisor, bool reads_file)
     }
     supervisor->reload_is_asked = false;
     supervisor->reload_reads = false;
+    guard_begin(&supervisor->guard, reads_file);
+    reload_try(supervisor, reads_file);
+}
+
+/* All that changed, or the one file whose turn it is (guard.h). */
+static void reload_try(struct supervisor *supervisor, bool reads_file)
+{
+    auto_strbuf struct strbuf problem = STRBUF(SUPERVISOR_PROBLEM_MAX);
     notify_manager(NOTIFY_RELOADING);
     log_sentence(LOG_INFO, "reload_started", "%s",
                  reads_file ? "asked by SIGHUP" : "a file has changed");
@@ -105,11 +123,12 @@ void reload_begin(struct supervisor *supervisor, bool reads_file)
         watch_remember(&supervisor->watch, config);
         inherited_unmark(&supervisor->inherited);
         supervisor->candidate =
-            setup_new(config, supervisor->running, &supervisor->inherited, &problem);
+            setup_new(config, supervisor->running, &supervisor->inherited, &supervisor->guard,
+                      &problem);
     }
     if (supervisor->candidate == NULL) {
         reload_log_refusals(&problem);
-        notify_manager(NOTIFY_READY);
+        reload_end(supervisor);
         return;
     }
     reload_send_all(supervisor, SUPERVISOR_RELOADING);
@@ -134,10 +153,10 @@ struct authority_search {
     const struct snapshots *now;
 };
 
-static bool authority_is_same(const char *path, void *argument)
+static bool authority_is_same(const struct config_file *file, void *argument)
 {
     const struct authority_search *search = argument;
-    return snapshots_agree(search->before, search->now, path);
+    return snapshots_agree(search->before, search->now, file->path);
 }
 
 /* Gates that drain hear no more of settings: whom these let in may be let in no longer. */
@@ -170,6 +189,9 @@ void reload_fail(struct supervisor *supervisor, const char *sentence)
     if (supervisor->phase != SUPERVISOR_RELOADING)
         return; /* restoring: that process is started anew, with what all others have */
     reload_log_refusal(span_of(sentence));
+    if (supervisor->candidate->config == supervisor->running->config)
+        guard_blame(&supervisor->guard, supervisor->running->config, &supervisor->candidate->files,
+                    &supervisor->running->files, sentence);
     setup_replace(take(&supervisor->candidate), supervisor->running);
     reload_send_all(supervisor, SUPERVISOR_RESTORING);
 }

@@ -19,4 +19,10 @@ void reload_fail(struct supervisor *supervisor, const char *sentence);
 /* While reloading or restoring: goes on when all have answered. */
 void reload_advance(struct supervisor *supervisor);
 
+/*
+ * When files that changed together were refused: tries the next of them alone, as soon as every role is
+ * there to say what it thinks of it.
+ */
+void reload_try_next(struct supervisor *supervisor);
+
 #endif

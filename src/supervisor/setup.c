@@ -51,8 +51,8 @@ bool config_can_replace(const struct config *config, const struct config *runnin
     return changed == NULL;
 }
 
-static bool setup_open(struct setup *setup, const struct setup *running, struct inherited *inherited,
-                       struct strbuf *problem)
+static bool setup_open(struct setup *setup, const struct setup *running,
+                       struct inherited *inherited, struct guard *guard, struct strbuf *problem)
 {
     strbuf_init(&setup->operators, SETUP_OPERATORS_MAX);
     if (!places_list_operators(setup->config, &setup->operators, problem))
@@ -61,13 +61,14 @@ static bool setup_open(struct setup *setup, const struct setup *running, struct 
         strbuf_append(problem, "operators: too many users");
         return false;
     }
-    return snapshots_take(&setup->files, setup->config, problem) &&
+    return snapshots_take(&setup->files, setup->config, running == NULL ? NULL : &running->files, guard,
+                          problem) &&
            doors_open(&setup->doors, setup->config, config_gate_count(setup->config),
                       running == NULL ? NULL : &running->doors, inherited, problem);
 }
 
 struct setup *setup_new(struct config *config, const struct setup *running,
-                        struct inherited *inherited, struct strbuf *problem)
+                        struct inherited *inherited, struct guard *guard, struct strbuf *problem)
 {
     struct setup *setup = calloc(1, sizeof *setup);
     if (setup == NULL) {
@@ -77,7 +78,7 @@ struct setup *setup_new(struct config *config, const struct setup *running,
         return NULL;
     }
     setup->config = config;
-    if (setup_open(setup, running, inherited, problem))
+    if (setup_open(setup, running, inherited, guard, problem))
         return setup;
     setup_replace(setup, running);
     return NULL;

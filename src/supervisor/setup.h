@@ -24,11 +24,12 @@ struct setup {
 
 /*
  * Opens everything. running: the setup in force, NULL at start; inherited: sockets that are open
- * already. Takes over config, or shares running's. NULL with a sentence in problem; config is freed
- * then, unless it is running's.
+ * already; guard: which files of running's stay in force, whatever lies on the disk. Takes over config, or
+ * shares running's. NULL with a sentence in problem; config is freed then, unless it is running's.
  */
 struct setup *setup_new(struct config *config, const struct setup *running,
-                        struct inherited *inherited, struct strbuf *problem) MUST_USE;
+                        struct inherited *inherited, struct guard *guard,
+                        struct strbuf *problem) MUST_USE;
 
 /* Frees going, but not what staying (NULL: none) shares with it. Takes NULL. */
 void setup_replace(struct setup *going, const struct setup *staying);

@@ -7,6 +7,7 @@
 #include <sys/sendfile.h>
 
 #include "base/cleanup.h"
+#include "supervisor/guard.h"
 
 const char system_ca_file[] = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -48,10 +49,11 @@ bool file_is_same(const struct file_identity *a, const struct file_identity *b)
 static bool client_ca_visit_files(const struct config_client_ca *client_ca, file_visit_fn *visit,
                                   void *argument)
 {
+    const struct config_file certificate = {.path = client_ca->certificate, .is_list = true};
     for (size_t i = 0; i < client_ca->crls.count; i++)
-        if (!visit(client_ca->crls.at[i], argument))
+        if (!visit(&(struct config_file){.path = client_ca->crls.at[i], .is_list = true}, argument))
             return false;
-    return visit(client_ca->certificate, argument);
+    return visit(&certificate, argument);
 }
 
 bool config_visit_authorities(const struct config *config, file_visit_fn *visit, void *argument)
@@ -62,21 +64,29 @@ bool config_visit_authorities(const struct config *config, file_visit_fn *visit,
     return true;
 }
 
+static bool config_visit_keys(const struct config *config, file_visit_fn *visit, void *argument)
+{
+    for (size_t i = 0; i < config->tls.certificates.count; i++) {
+        const char *certificate = config->tls.certificates.at[i];
+        const char *key = config->tls.keys.at[i];
+        if (!visit(&(struct config_file){.path = certificate, .partner = key}, argument) ||
+            !visit(&(struct config_file){.path = key, .partner = certificate}, argument))
+            return false;
+    }
+    return true;
+}
+
 bool config_visit_files(const struct config *config, file_visit_fn *visit, void *argument)
 {
-    for (size_t i = 0; i < config->tls.certificates.count; i++)
-        if (!visit(config->tls.certificates.at[i], argument) ||
-            !visit(config->tls.keys.at[i], argument))
-            return false;
-    if (!config_visit_authorities(config, visit, argument))
+    if (!config_visit_keys(config, visit, argument) ||
+        !config_visit_authorities(config, visit, argument))
         return false;
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct config_backend *backend = &config->backends[i];
-        const char *ca = backend_ca_file(backend);
-        if (backend->master_password_file != NULL &&
-            !visit(backend->master_password_file, argument))
-            return false;
-        if (ca != NULL && !visit(ca, argument))
+        const struct config_file password = {.path = backend->master_password_file};
+        const struct config_file ca = {.path = backend_ca_file(backend), .is_list = true};
+        if ((password.path != NULL && !visit(&password, argument)) ||
+            (ca.path != NULL && !visit(&ca, argument)))
             return false;
     }
     return true;
@@ -123,7 +133,7 @@ static int snapshot_make(const char *path, struct file_identity *ret_identity)
     return take_fd(&memory);
 }
 
-static const struct snapshot *snapshots_of(const struct snapshots *snapshots, const char *path)
+const struct snapshot *snapshots_entry(const struct snapshots *snapshots, const char *path)
 {
     for (size_t i = 0; i < snapshots->count; i++)
         if (strcmp(snapshots->at[i].path, path) == 0)
@@ -133,27 +143,67 @@ static const struct snapshot *snapshots_of(const struct snapshots *snapshots, co
 
 bool snapshots_agree(const struct snapshots *a, const struct snapshots *b, const char *path)
 {
-    const struct snapshot *one = snapshots_of(a, path);
-    const struct snapshot *other = snapshots_of(b, path);
+    const struct snapshot *one = snapshots_entry(a, path);
+    const struct snapshot *other = snapshots_entry(b, path);
     return one != NULL && other != NULL && file_is_same(&one->identity, &other->identity);
 }
 
 int snapshots_find(const struct snapshots *snapshots, const char *path)
 {
-    const struct snapshot *found = path == NULL ? NULL : snapshots_of(snapshots, path);
+    const struct snapshot *found = path == NULL ? NULL : snapshots_entry(snapshots, path);
     return found == NULL ? -1 : found->fd;
 }
 
 struct snapshot_taking {
     struct snapshots *snapshots;
+    const struct snapshots *former; /* NULL at start */
+    struct guard *guard;
     struct strbuf *problem;
 };
 
-static bool snapshot_take(const char *path, void *argument)
+/* The copy in force once more. False when there is no descriptor to be had. */
+static bool snapshot_keep(struct snapshot *kept, const struct snapshot *former)
+{
+    *kept = *former;
+    kept->fd = fcntl(former->fd, F_DUPFD_CLOEXEC, 0);
+    kept->is_kept = true;
+    return kept->fd >= 0;
+}
+
+static bool snapshot_fail(const struct snapshot_taking *taking, const char *path, int error)
+{
+    char text[128];
+    strbuf_format(taking->problem, "%s can't be read: %s", path,
+                  strerror_r(error, text, sizeof text));
+    return false;
+}
+
+/* What is on the disk, or what the guard would rather have. */
+static bool snapshot_choose(const struct snapshot_taking *taking, const struct config_file *file,
+                            struct snapshot *ret_taken)
+{
+    const struct file_identity now = file_identify(file->path);
+    const struct snapshot *former =
+        taking->former == NULL ? NULL : snapshots_entry(taking->former, file->path);
+    char text[128];
+    *ret_taken = (struct snapshot){.fd = -1};
+    if (former != NULL && guard_keeps(taking->guard, file, &now, &former->identity))
+        return snapshot_keep(ret_taken, former) || snapshot_fail(taking, file->path, errno);
+    ret_taken->fd = snapshot_make(file->path, &ret_taken->identity);
+    if (ret_taken->fd >= 0)
+        return true;
+    int error = -ret_taken->fd;
+    if (former != NULL && guard_keeps_unread(taking->guard, file, &now, &former->identity,
+                                             strerror_r(error, text, sizeof text)))
+        return snapshot_keep(ret_taken, former) || snapshot_fail(taking, file->path, errno);
+    return snapshot_fail(taking, file->path, error);
+}
+
+static bool snapshot_take(const struct config_file *file, void *argument)
 {
     struct snapshot_taking *taking = argument;
     struct snapshots *snapshots = taking->snapshots;
-    if (snapshots_find(snapshots, path) >= 0)
+    if (snapshots_find(snapshots, file->path) >= 0)
         return true;
     struct snapshot *grown = reallocarray(snapshots->at, snapshots->count + 1, sizeof *grown);
     if (grown == NULL) {
@@ -161,24 +211,45 @@ static bool snapshot_take(const char *path, void *argument)
         return false;
     }
     snapshots->at = grown;
-    struct snapshot taken = {.path = path};
-    int fd = taken.fd = snapshot_make(path, &taken.identity);
-    if (fd < 0) {
-        char text[128];
-        strbuf_format(taking->problem, "%s can't be read: %s", path,
-                      strerror_r(-fd, text, sizeof text));
+    struct snapshot taken;
+    if (!snapshot_choose(taking, file, &taken))
         return false;
+    taken.path = file->path;
+    grown[snapshots->count++] = taken;
+    return true;
+}
+
+/* A certificate whose new key was kept out would fit no key, and the other way round. */
+static bool snapshot_pair(const struct config_file *file, void *argument)
+{
+    struct snapshot_taking *taking = argument;
+    const struct snapshot *former = snapshots_entry(taking->former, file->path);
+    const struct snapshot *partner =
+        file->partner == NULL ? NULL : snapshots_entry(taking->snapshots, file->partner);
+    if (partner == NULL || !partner->is_kept || former == NULL)
+        return true;
+    for (size_t i = 0; i < taking->snapshots->count; i++) {
+        struct snapshot *one = &taking->snapshots->at[i];
+        struct snapshot kept;
+        if (one->is_kept || strcmp(one->path, file->path) != 0)
+            continue;
+        if (!snapshot_keep(&kept, former))
+            return snapshot_fail(taking, file->path, errno);
+        kept.path = one->path;
+        (void)close(one->fd);
+        *one = kept;
     }
-    snapshots->at[snapshots->count++] = taken;
     return true;
 }
 
 bool snapshots_take(struct snapshots *snapshots, const struct config *config,
-                    struct strbuf *problem)
+                    const struct snapshots *former, struct guard *guard, struct strbuf *problem)
 {
-    struct snapshot_taking taking = {.snapshots = snapshots, .problem = problem};
+    struct snapshot_taking taking = {
+        .snapshots = snapshots, .former = former, .guard = guard, .problem = problem};
     *snapshots = (struct snapshots){.count = 0};
-    if (config_visit_files(config, snapshot_take, &taking))
+    if (config_visit_files(config, snapshot_take, &taking) &&
+        (former == NULL || config_visit_files(config, snapshot_pair, &taking)))
         return true;
     snapshots_fini(snapshots);
     return false;

@@ -31,11 +31,17 @@ struct file_identity file_identify(const char *path);
 struct file_identity file_identity_of(const struct stat *status);
 bool file_is_same(const struct file_identity *a, const struct file_identity *b);
 
+struct config_file {
+    const char *path;
+    const char *partner; /* of a certificate its key, of a key its certificate; NULL: neither */
+    bool is_list;        /* certificates or revocations, whose number changes slowly */
+};
+
 /*
  * Calls visit for each file that the configuration names, in a fixed order; stops when it says
  * false.
  */
-typedef bool file_visit_fn(const char *path, void *argument);
+typedef bool file_visit_fn(const struct config_file *file, void *argument);
 bool config_visit_files(const struct config *config, file_visit_fn *visit, void *argument);
 
 /* The same, for those that say which client certificates are good. */
@@ -45,17 +51,27 @@ struct snapshot {
     const char *path; /* the configuration's */
     int fd;
     struct file_identity identity; /* of the file that it was taken from */
+    bool is_kept;                  /* from before, not from what lies on the disk */
 };
+
+struct guard;
 
 struct snapshots {
     struct snapshot *at;
     size_t count;
 };
 
-/* False with a sentence in problem. */
+/*
+ * former: those in force, of which guard has some kept; NULL at start. False with a sentence in
+ * problem.
+ */
 bool snapshots_take(struct snapshots *snapshots, const struct config *config,
+                    const struct snapshots *former, struct guard *guard,
                     struct strbuf *problem) MUST_USE;
 void snapshots_fini(struct snapshots *snapshots);
+
+/* The one of that file; NULL: there is none. */
+const struct snapshot *snapshots_entry(const struct snapshots *snapshots, const char *path);
 
 /* The sealed copy of that file; still owned here. -1 for NULL. */
 int snapshots_find(const struct snapshots *snapshots, const char *path);

@@ -35,6 +35,14 @@ bool supervisor_is_settled(struct supervisor *supervisor)
     return are_settled;
 }
 
+bool supervisor_is_whole(const struct supervisor *supervisor)
+{
+    bool is_whole = supervisor->keeper.phase == PROCESS_READY && supervisor->broker.phase == PROCESS_READY;
+    for (unsigned i = 0; i < supervisor->gate_count; i++)
+        is_whole &= supervisor->gates[i].phase == PROCESS_READY;
+    return is_whole;
+}
+
 void process_explain(const struct process *process, const char *what, const char *reason,
                      struct strbuf *sentence)
 {
@@ -61,6 +69,7 @@ static void supervisor_advance(struct supervisor *supervisor)
         stop_advance(supervisor);
         break;
     case SUPERVISOR_RUNNING:
+        reload_try_next(supervisor);
         break;
     }
 }
@@ -236,7 +245,7 @@ static bool supervisor_open(struct supervisor *supervisor, const struct handover
         config_free(config);
         return false;
     }
-    supervisor->running = setup_new(config, NULL, &supervisor->inherited, problem);
+    supervisor->running = setup_new(config, NULL, &supervisor->inherited, NULL, problem);
     if (supervisor->running == NULL || !supervisor_uses_all_sockets(supervisor, problem))
         return false;
     inherited_close_groups(&supervisor->inherited);
@@ -297,6 +306,7 @@ void supervisor_fini(struct supervisor *supervisor)
     supervisor_each(supervisor, supervisor_fini_one);
     formers_fini(supervisor);
     watch_fini(&supervisor->watch);
+    guard_fini(&supervisor->guard);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
         if (supervisor->signals[i] != NULL)
             event_free(supervisor->signals[i]);

@@ -12,6 +12,7 @@
 #include "base/strbuf.h"
 #include "supervisor/executables.h"
 #include "supervisor/former.h"
+#include "supervisor/guard.h"
 #include "supervisor/places.h"
 #include "supervisor/process.h"
 #include "supervisor/relay.h"
@@ -58,6 +59,7 @@ struct supervisor {
     int control;        /* the listening control socket */
     struct relay relay; /* of the roles' log */
     struct watch watch;
+    struct guard guard; /* of the files */
     struct event *signals[SUPERVISOR_SIGNALS];
     uint64_t stopping_ms;  /* when told to stop */
     bool reload_is_asked;  /* again, while one was going on */
@@ -94,6 +96,9 @@ void supervisor_each(struct supervisor *supervisor, process_visit_fn *visit);
 
 /* True when no process owes an answer to the setup that it was sent. */
 bool supervisor_is_settled(struct supervisor *supervisor);
+
+/* True when every process lives and has taken the setup. */
+bool supervisor_is_whole(const struct supervisor *supervisor);
 
 /* A sentence about a process: "gate/1 refused the configuration: …". */
 void process_explain(const struct process *process, const char *what, const char *reason,

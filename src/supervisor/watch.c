@@ -98,17 +98,17 @@ static void watch_forget(struct watch *watch)
     watch->count = 0;
 }
 
-static bool watch_add(const char *path, void *argument)
+static bool watch_add(const struct config_file *file, void *argument)
 {
     struct watch *watch = argument;
     struct watched_file *grown = reallocarray(watch->files, watch->count + 1, sizeof *grown);
     if (grown == NULL)
         return false;
     watch->files = grown;
-    char *copy = strdup(path);
+    char *copy = strdup(file->path);
     if (copy == NULL)
         return false;
-    struct file_identity now = file_identify(path);
+    struct file_identity now = file_identify(file->path);
     grown[watch->count++] = (struct watched_file){.path = copy, .taken = now, .seen = now};
     return true;
 }
@@ -128,6 +128,7 @@ void watch_remember(struct watch *watch, const struct config *config)
     (void)config_visit_files(config, watch_add,
                              watch); /* what memory does not allow is not watched */
     watch_open_inotify(watch);
+    watch->is_stirred = false; /* the look that this had set is put off by the next line */
     watch_look_in(watch, WATCH_INTERVAL_S, 0);
 }
 

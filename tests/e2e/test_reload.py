@@ -1,6 +1,7 @@
 """SIGHUP: a new configuration in place of the old one, without a session noticing; or a sentence."""
 
 import os
+import signal
 import ssl
 
 import gatecase
@@ -166,6 +167,39 @@ class Reload(gatecase.GateCase):
                               ("client_ca__clients", {"crl": [rubbish]})):
             with self.subTest(where):
                 self.assert_still_as_before(self.live(), self.change("reload_refused", **{where: values}))
+
+    def replace(self, path, text):
+        """In one step; put back in the end."""
+        with open(path, "rb") as source:
+            before = source.read()
+
+        def write(octets):
+            descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(descriptor, "wb") as out:
+                out.write(octets)
+            os.rename(path + ".new", path)
+        self.addCleanup(write, before)
+        write(text)
+
+    def test_files_that_break_by_themselves_are_kept_out(self):
+        """Nobody asked for a reload: the copies in force stay, also for a gate that starts anew."""
+        postern, wire = self.rig.postern, self.live()
+        authority = postern.config.sections["client_ca", "clients"]["certificate"]
+        for path, text in ((self.rig.server.cert, b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+                           (self.rig.server.key, b""),
+                           (authority, b"# nothing\n")):
+            with self.subTest(path):
+                mark = postern.mark()
+                self.replace(path, text)
+                record = postern.wait_event("file_refused", mark, 20, file=path)
+                self.assertEqual(record["size"], len(text))
+                self.assert_still_as_before(wire, record)
+        mark = postern.mark()
+        wire.close()
+        for pid in postern.roles("gate") + postern.roles("broker"):
+            os.kill(pid, signal.SIGKILL)
+        postern.wait_event("role_started", mark, writer="gate/0")
+        self.assert_good_client_works()
 
     def test_a_port_in_use_changes_nothing(self):
         self.assert_still_as_before(self.live(), self.change(

@@ -12,7 +12,10 @@
  *     cling       (a keeper) does not answer when it is to let go of the store
  *     babble      sends the supervisor what is no message
  *
- * The line: gate NUMBER generation G host HOSTNAME certificate FIRST-OCTETS. What a gate says to
+ * A certificate that begins with REFUSE makes a gate refuse, one that begins with CRASH makes it crash.
+ *
+ * The line: gate NUMBER generation G host HOSTNAME certificate FIRST-OCTETS authority FIRST-OCTETS
+ * (of client certificates). What a gate says to
  * the keeper over their channel, the keeper logs as event "heard".
  */
 #include <sys/socket.h>
@@ -39,6 +42,7 @@ struct fake_setup {
     uint64_t generation;
     char host[NAME_MAX_OCTETS];
     char certificate[CERTIFICATE_SHOWN + 1];
+    char authority[CERTIFICATE_SHOWN + 1];
     struct fake_door doors[DOORS_MAX];
     size_t door_count;
 };
@@ -92,14 +96,24 @@ static void on_begin(struct fake *fake, struct message *message)
     copy_text(fake->pending.host, sizeof fake->pending.host, message->configure_begin.hostname);
 }
 
-static void on_certificate(struct fake *fake, struct message *message)
+/* The first octets of that file, as a word. */
+static void read_file(char shown[CERTIFICATE_SHOWN + 1], int file)
 {
-    char *shown = fake->pending.certificate;
-    ssize_t got = pread(message->configure_certificate.certificate, shown, CERTIFICATE_SHOWN, 0);
+    ssize_t got = pread(file, shown, CERTIFICATE_SHOWN, 0);
     shown[got < 0 ? 0 : got] = '\0';
     for (char *at = shown; *at != '\0'; at++)
         if (*at <= ' ')
             *at = '_';
+}
+
+static void on_certificate(struct fake *fake, struct message *message)
+{
+    read_file(fake->pending.certificate, message->configure_certificate.certificate);
+}
+
+static void on_client_ca(struct fake *fake, struct message *message)
+{
+    read_file(fake->pending.authority, message->configure_client_ca.certificate);
 }
 
 static void on_listener(struct fake *fake, struct message *message)
@@ -134,7 +148,8 @@ static void on_commit(struct fake *fake, struct message *message)
 {
     (void)message;
     const char *host = fake->pending.host;
-    if (is_told_to(fake, host, "crash"))
+    struct span certificate = span_of(fake->pending.certificate);
+    if (is_told_to(fake, host, "crash") || span_starts_nocase(certificate, SPAN("CRASH")))
         abort();
     if (is_told_to(fake, host, "forbidden"))
         (void)syscall(SYS_setuid, 0);
@@ -142,7 +157,7 @@ static void on_commit(struct fake *fake, struct message *message)
         return;
     if (is_told_to(fake, host, "babble"))
         (void)send(ROLE_CHANNEL_FD, "\377\377babble", 8, 0);
-    if (is_told_to(fake, host, "refuse"))
+    if (is_told_to(fake, host, "refuse") || span_starts_nocase(certificate, SPAN("REFUSE")))
         refuse(fake);
     else
         accept_setup(fake);
@@ -257,9 +272,9 @@ static void on_accept(evutil_socket_t fd, short what, void *argument)
     auto_close int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
     if (client < 0)
         return;
-    int len = snprintf(line, sizeof line, "gate %d generation %llu host %s certificate %s\n",
+    int len = snprintf(line, sizeof line, "gate %d generation %llu host %s certificate %s authority %s\n",
                        door->fake->number, (unsigned long long)setup->generation, setup->host,
-                       setup->certificate);
+                       setup->certificate, setup->authority);
     (void)send(client, line, (size_t)len, MSG_NOSIGNAL);
 }
 
@@ -282,6 +297,7 @@ typedef void fake_message_fn(struct fake *fake, struct message *message);
 static fake_message_fn *const handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_configure_begin] = on_begin,
     [MESSAGE_configure_certificate] = on_certificate,
+    [MESSAGE_configure_client_ca] = on_client_ca,
     [MESSAGE_configure_listener] = on_listener,
     [MESSAGE_configure_commit] = on_commit,
     [MESSAGE_keeper_joined] = on_keeper_joined,

@@ -370,13 +370,114 @@ class Files(Case):
         """The file that lies on the disk was never taken."""
         running = self.rig.start()
         os.unlink(self.rig.path("cert.pem"))
-        self.assertIn("cert.pem", running.wait("reload_refused")["text"])
+        self.assertIn("cert.pem", running.wait("file_refused")["file"])
+        running.wait("reload_done")
         running.kill("gate/0")
         running.kill("gate/1")
-        self.assert_served(certificate="FIRST_", generation="1")
+        self.assert_served(certificate="FIRST_")
         self.rig.write("cert.pem", "SECOND\n")
-        running.wait("reload_done")
+        running.wait("reload_done", count=2)
         self.assert_served(certificate="SECOND_")
+
+
+class Guard(Case):
+    """Files that can't be meant: the copy in force stays, an event says so, and all else takes effect."""
+
+    def start(self, authority="FIRST CA\n"):
+        self.rig.write("ca.pem", authority)
+        self.running = self.rig.start()
+
+    def write(self, **files):
+        """At once, and until that was looked at: how often that took is up to the supervisor."""
+        mark = self.running.mark()
+        for name, text in files.items():
+            self.rig.write(f"{name}.pem", text, 0o600)
+        return mark
+
+    def refused(self, name, mark=0, count=1):
+        return self.running.wait("file_refused", mark, count, file=self.rig.path(f"{name}.pem"))
+
+    def test_an_empty_file_is_never_taken(self):
+        self.start()
+        mark = self.write(cert="", ca="SECOND CA\n")
+        record = self.refused("cert")
+        self.assertEqual((record["size"], record["former_size"]), (0, len("FIRST\n")))
+        self.running.wait("reload_done", mark)
+        self.assert_served(certificate="FIRST_", authority="SECOND_CA_")
+        mark = self.running.mark()
+        self.running.reload("reload_done")
+        self.refused("cert", mark)
+        self.assert_served(certificate="FIRST_", authority="SECOND_CA_")
+        self.write(cert="SECOND\n")
+        self.running.wait("reload_done", mark, 2)
+        self.assert_served(certificate="SECOND_")
+
+    def test_a_certificate_waits_for_its_key(self):
+        self.start()
+        mark = self.write(cert="SECOND\n", key="", ca="SECOND CA\n")
+        self.refused("key")
+        self.running.wait("reload_done", mark)
+        self.assert_served(certificate="FIRST_", authority="SECOND_CA_")
+        mark = self.write(key="NEW KEY\n")
+        self.running.wait("reload_done", mark)
+        self.assert_served(certificate="SECOND_")
+
+    def test_a_list_that_shrinks_waits_for_a_signal(self):
+        self.start("LONG\n" * 100)
+        self.write(ca="SHORT\n" * 41)
+        record = self.refused("ca")
+        self.assertEqual((record["size"], record["former_size"]), (246, 500))
+        self.assertIn("SIGHUP", record["text"])
+        self.running.wait("reload_done")
+        mark = self.write(cert="SECOND\n")  # another change is no consent
+        self.running.wait("reload_done", mark)
+        self.assert_served(certificate="SECOND_", authority="LONG_LONG_LONG_L")
+        mark = self.running.mark()
+        self.running.reload("reload_done")
+        self.assert_served(authority="SHORT_SHORT_SHOR")
+        mark = self.write(ca="SHORT\n" * 21)  # a little more than half
+        self.running.wait("reload_done", mark)
+        self.assertEqual(len(self.running.find("file_refused")), 1)
+
+    def test_a_certificate_may_shrink(self):
+        self.rig.write("cert.pem", "LONG\n" * 100)
+        self.start()
+        mark = self.write(cert="SHORT\n")
+        self.running.wait("reload_done", mark)
+        self.assert_served(certificate="SHORT_")
+
+    def test_a_file_that_is_gone_comes_back(self):
+        self.start()
+        mark = self.running.mark()
+        os.unlink(self.rig.path("ca.pem"))
+        self.refused("ca")
+        self.running.wait("reload_done", mark)
+        mark = self.write(ca="SECOND CA\n")
+        self.running.wait("reload_done", mark)
+        self.assert_served(authority="SECOND_CA_")
+
+    def try_bad_certificate(self, text, *words):
+        """The others that changed with it take effect, and those that change later."""
+        self.start()
+        self.write(cert=text, key="NEW KEY\n", ca="SECOND CA\n")
+        record = self.refused("cert")
+        for word in words:
+            self.assertIn(word, record["text"])
+        wait_until(lambda: ask(self.rig.port)["authority"] == "SECOND_CA_", "the authority is in force")
+        self.assert_served(certificate="FIRST_")
+        self.write(ca="THIRD CA\n")
+        wait_until(lambda: ask(self.rig.port)["authority"] == "THIRD_CA_", "the next authority is in force")
+        self.assert_served(certificate="FIRST_")
+        self.assertEqual(len(self.running.find("file_refused", file=self.rig.path("cert.pem"))), 1)
+        mark = self.write(cert="SECOND\n")
+        wait_until(lambda: ask(self.rig.port)["certificate"] == "SECOND_", "the good one is in force")
+        self.assertEqual(self.running.find("file_refused", mark), [])
+
+    def test_a_file_that_a_role_refuses(self):
+        self.try_bad_certificate("REFUSED\n", "refuses the configuration", "it was told to refuse")
+
+    def test_a_file_that_a_role_dies_of(self):
+        self.try_bad_certificate("CRASH\n", "SIGABRT")
 
 
 class Restart(Case):

@@ -277,6 +277,7 @@ class Refused(UpgradeCase):
         self.rig.tail = ""
         self.rig.write_conf()
         self.running.reload("ready")
+        self.running.wait("drained")
         self.assert_served(generation="2")
 
     def test_stopped_during_the_trial(self):
