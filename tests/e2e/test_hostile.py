@@ -416,7 +416,7 @@ class SilenceInAll(gatecase.GateCase):
 
 
 class HandshakeFlood(gatecase.GateCase):
-    RATE = 20
+    RATE = 2  # far below what any machine can do, a sanitized build on a busy one too
 
     @classmethod
     def configure(cls, rig):
@@ -431,7 +431,7 @@ class HandshakeFlood(gatecase.GateCase):
             return False
 
     def test_one_prefix_has_its_rate_and_others_are_free(self):
-        sources = [f"192.0.2.{1 + number % 250}" for number in range(600)]
+        sources = [f"192.0.2.{1 + number % 250}" for number in range(200)]
         begin = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(8) as crowd:
             flood = [crowd.submit(self.succeeds, source) for source in sources]
@@ -445,7 +445,7 @@ class HandshakeFlood(gatecase.GateCase):
         wait_until(lambda: self.succeeds("192.0.2.1"), 10, "the prefix gets in again")
 
     def test_ipv6_prefix(self):
-        sources = [f"2001:db8:0:1::{number + 1:x}" for number in range(400)]
+        sources = [f"2001:db8:0:1::{number + 1:x}" for number in range(200)]
         begin = time.monotonic()
         succeeded = sum(self.succeeds(source) for source in sources)
         gates = len(self.rig.postern.roles("gate"))

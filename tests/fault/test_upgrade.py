@@ -343,6 +343,7 @@ class Troubled(UpgradeCase):
         os.kill(self.before["keeper"], signal.SIGKILL)
         self.running.wait("ready", count=2)
         self.assertEqual(self.running.wait("draining")["seconds"], 30)
+        self.running.wait("drained")
         self.assert_served(generation="2")
 
     def test_a_former_keeper_that_dies_later_takes_its_gates_along(self):
