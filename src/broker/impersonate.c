@@ -276,9 +276,10 @@ static bool master_login_take_id(struct master_login *login, struct span client_
     auto_strbuf struct strbuf scratch = STRBUF(MASTER_LOGIN_ID_MAX);
     if (client_id.len == 0)
         return true;
+    if (client_id.at[client_id.len - 1] != ' ') /* which ends each pair */
+        return false;
     strbuf_append_byte(&list, '(');
-    strbuf_append_span(&list, client_id);
-    strbuf_truncate(&list, list.len - 1); /* a space ends each pair */
+    strbuf_append_span(&list, span_first(client_id, client_id.len - 1));
     strbuf_append_byte(&list, ')');
     if (!imap_parse_id(strbuf_span(&list), &scratch, pairs, &count))
         return false;
