@@ -99,7 +99,9 @@ commonName = supplied
                                  "keyUsage = digitalSignature"], **options)
 
     def client(self, name, *mail_addresses, usage="clientAuth", names=None, **times):
-        lines = ["keyUsage = digitalSignature", f"extendedKeyUsage = {usage}"]
+        lines = ["keyUsage = digitalSignature"]
+        if usage:
+            lines.append(f"extendedKeyUsage = {usage}")
         names = names or ",".join(f"email:{address}" for address in mail_addresses)
         if names:
             lines.append(f"subjectAltName = {names}")

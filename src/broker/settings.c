@@ -47,7 +47,8 @@ bool settings_add_client_ca(struct settings *settings, const struct message_conf
         strbuf_append(why, "out of memory");
         return false;
     }
-    return authorities_add(settings->authorities, message->name, message->certificate, why);
+    struct client_ca_request request = CLIENT_CA_REQUEST(message);
+    return authorities_add(settings->authorities, &request, why);
 }
 
 bool settings_add_client_crl(struct settings *settings, const struct message_configure_client_crl *message,

@@ -209,7 +209,6 @@ static void check_backend_used(const struct checked *backend)
 
 static check_rule *const top_rules[] = {check_listeners_exist, check_users, check_root_users, NULL};
 static check_rule *const tls_rules[] = {check_key_count, NULL};
-static check_rule *const client_ca_rules[] = {NULL};
 static check_rule *const login_rules[] = {NULL};
 static check_rule *const limits_rules[] = {check_limits, NULL};
 static check_rule *const journal_rules[] = {NULL};
@@ -228,12 +227,15 @@ void check_all(struct reading *reading)
 {
     const struct config_backend *backend = reading->config->backends;
     const struct config_listener *listener = reading->config->listeners;
+    const struct config_client_ca *client_ca = reading->config->client_cas;
     for (size_t i = 0; i < reading->found_count; i++) {
         struct checked checked = {.reading = reading, .found = &reading->found[i]};
         if (checked.found->key == SECTION_BACKEND)
             checked.backend = backend++;
         if (checked.found->key == SECTION_LISTENER)
             checked.listener = listener++;
+        if (checked.found->key == SECTION_CLIENT_CA)
+            checked.client_ca = client_ca++;
         for (check_rule *const *rule = rules[checked.found->key]; *rule != NULL; rule++)
             (*rule)(&checked);
     }

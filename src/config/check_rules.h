@@ -7,12 +7,13 @@
 
 #include "config/check.h"
 
-/* One section with its struct under both of its types, of which the rule knows which is meant. */
+/* One section with its struct under all of its types, of which the rule knows which is meant. */
 struct checked {
     struct reading *reading;
     struct found *found;
     const struct config_backend *backend;
     const struct config_listener *listener;
+    const struct config_client_ca *client_ca;
 };
 
 #define MISTAKE(checked, setting, ...)                                                             \
@@ -32,5 +33,8 @@ typedef void check_rule(const struct checked *checked);
 
 /* Those of listeners, in the order in which they are tried; ends with NULL. */
 extern check_rule *const listener_rules[];
+
+/* Those of authorities, likewise. */
+extern check_rule *const client_ca_rules[];
 
 #endif

@@ -34,7 +34,15 @@ struct config_client_ca {
     char *name;
     int line;
     char *certificate;
-    struct config_strings crls; /* none: nothing is looked up */
+    struct config_strings crls;     /* none: nothing is looked up */
+    struct config_strings policies; /* none: any */
+    struct config_strings domains;  /* see config_client_ca_domains() */
+    struct config_strings users;
+    struct config_strings shares_names; /* names of other sections */
+    enum config_client_ca_map map;
+    char *pattern;
+    char *login;
+    char *map_file; /* NULL: map, pattern and login count */
 };
 
 struct config_login { /* section login: how a typed name becomes a canonical login */
@@ -135,6 +143,13 @@ struct config {
  * Opens the named files only to see that they are there and have sane modes; reads none but file.
  */
 struct config *config_read(const char *file, struct strbuf *ret_errors) MUST_USE;
+
+/*
+ * The domains whose users the authority may name: its own, or, where it has neither domains nor users,
+ * those of the configuration. None at all, and no users: everybody.
+ */
+const struct config_strings *config_client_ca_domains(const struct config *config,
+                                                      const struct config_client_ca *client_ca);
 
 /* Takes NULL. */
 void config_free(struct config *config);

@@ -25,6 +25,13 @@ const struct term enrolment_terms[] = {{"certificate", AFTER_ENROLMENT_CERTIFICA
                                        {"unchanged", AFTER_ENROLMENT_UNCHANGED},
                                        {NULL, 0}};
 
+const struct term client_ca_map_terms[] = {{"rfc822Name", MAP_RFC822_NAME},
+                                           {"userPrincipalName", MAP_USER_PRINCIPAL_NAME},
+                                           {"CN", MAP_COMMON_NAME},
+                                           {"emailAddress", MAP_EMAIL_ADDRESS},
+                                           {"serialNumber", MAP_SERIAL_NUMBER},
+                                           {NULL, 0}};
+
 const struct term factor_terms[] = {{"certificate", FACTOR_CERTIFICATE},
                                     {"password", FACTOR_PASSWORD},
                                     {"oauth", FACTOR_OAUTH},

@@ -27,6 +27,15 @@ enum config_username { USERNAME_FULL, USERNAME_LOCAL, USERNAME_COUNT };
 /* Whom a listener still lets in by password or token once the user owns a valid certificate. */
 enum config_enrolment { AFTER_ENROLMENT_CERTIFICATE, AFTER_ENROLMENT_UNCHANGED, AFTER_ENROLMENT_COUNT };
 
+/* The field of a certificate that names its user. */
+enum config_client_ca_map {
+    MAP_RFC822_NAME,
+    MAP_USER_PRINCIPAL_NAME,
+    MAP_COMMON_NAME,
+    MAP_EMAIL_ADDRESS,
+    MAP_SERIAL_NUMBER,
+};
+
 enum config_factor {
     FACTOR_CERTIFICATE = 1,
     FACTOR_PASSWORD = 2,
@@ -46,6 +55,7 @@ extern const struct term backend_tls_terms[];
 extern const struct term identify_terms[];
 extern const struct term username_terms[];
 extern const struct term enrolment_terms[];
+extern const struct term client_ca_map_terms[];
 extern const struct term factor_terms[];
 
 /* The number of a word; false when the table hasn't got it. */

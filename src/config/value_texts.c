@@ -15,6 +15,9 @@ enum {
     USER_OCTETS = 32, /* useradd(8) */
     NETBIOS_OCTETS = 15,
     MASTER_USER_OCTETS = 255,
+    OID_OCTETS = 63,
+    LOCAL_OCTETS = 64, /* RFC 5321 section 4.5.3.1.1 */
+    PATTERN_OCTETS = 255,
 };
 
 static bool is_alphanumeric(uint8_t c)
@@ -122,6 +125,62 @@ static bool separator_parse(const struct value_in *in, struct value_out *out)
     return true;
 }
 
+/* --- Certificates ------------------------------------------------------------------------------ */
+
+static bool is_oid(struct span text)
+{
+    unsigned arcs = 0;
+    uint64_t arc;
+    bool is_good = text.len <= OID_OCTETS;
+    for (struct span rest = text; is_good && rest.at != NULL; arcs++) {
+        struct span digits = span_cut(&rest, '.');
+        is_good = span_to_u64(digits, UINT32_MAX, &arc) && (digits.len == 1 || digits.at[0] != '0') &&
+                  (arcs > 0 || arc <= 2);
+    }
+    return is_good && arcs > 2;
+}
+
+static bool oid_parse(const struct value_in *in, struct value_out *out)
+{
+    if (!is_oid(in->text))
+        return value_refuse(in, "is no object identifier; write numbers with dots, such as "
+                                "1.3.6.1.4.1.311.20.2.2");
+    strbuf_append_span(&out->text, in->text);
+    return true;
+}
+
+static bool mailbox_parse(const struct value_in *in, struct value_out *out)
+{
+    struct span domain = in->text;
+    struct span local = span_cut(&domain, '@');
+    if (local.len > LOCAL_OCTETS || !is_made_of(local, "!#$%&'+-=?^_`{|}~.") || domain.len == 0 ||
+        !is_domain(domain))
+        return value_refuse(in, "is no user; write a login with its domain, such as alice@example.org");
+    append_lower(&out->text, in->text);
+    return true;
+}
+
+static bool pattern_parse(const struct value_in *in, struct value_out *out)
+{
+    size_t stars = 0;
+    bool is_good = in->text.len <= PATTERN_OCTETS;
+    for (size_t i = 0; i < in->text.len; i++) {
+        is_good = is_good && in->text.at[i] >= 0x20 && in->text.at[i] < 0x7f;
+        stars += in->text.at[i] == '*';
+    }
+    if (!is_good || stars != 1)
+        return value_refuse(in, "is no pattern; write ASCII with one * for the part that differs, such as "
+                                "\"*@example.org\"");
+    strbuf_append_span(&out->text, in->text);
+    return true;
+}
+
+static bool name_parse(const struct value_in *in, struct value_out *out)
+{
+    strbuf_append_span(&out->text, in->text);
+    return true;
+}
+
 /* --- Paths ----------------------------------------------------------------------------------- */
 
 static bool path_check(const struct value_in *in, struct span path, size_t most, struct strbuf *buf)
@@ -201,6 +260,10 @@ TEXT_TYPE(value_user, "user", user_parse);
 TEXTS_TYPE(value_users, "user", user_parse);
 TEXT_TYPE(value_master_user, "name", master_user_parse);
 TEXT_TYPE(value_separator, "character", separator_parse);
+TEXTS_TYPE(value_oids, "object identifier", oid_parse);
+TEXTS_TYPE(value_mailboxes, "user", mailbox_parse);
+TEXT_TYPE(value_pattern, "pattern", pattern_parse);
+TEXTS_TYPE(value_names, "name", name_parse);
 TEXT_TYPE(value_path, "path", path_parse);
 TEXT_TYPE(value_socket, "path", socket_parse);
 TEXT_TYPE(value_file, "file", file_parse);

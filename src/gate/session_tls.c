@@ -13,7 +13,9 @@ void session_start_tls(struct session *session)
 {
     session->accepted = (struct tls_accepted){.alpn = session->protocol->alpn,
                                               .listener = session->listener,
-                                              .keys = &session->gate->ticket_keys};
+                                              .keys = &session->gate->ticket_keys,
+                                              .certificate = &session->certificate,
+                                              .name = &session->certificate_login};
     SSL *tls = tls_accept_new(session->settings, &session->accepted);
     if (tls == NULL || stream_start_tls(&session->client, tls) != 0) {
         session_end(session, "out of memory");
@@ -40,32 +42,50 @@ static void session_log_certificate(const struct session *session, const char *i
     log_end(&record);
 }
 
-/* The certificate's name as the one login that everything else uses. */
-static void session_canonicalise_certificate(struct session *session, struct span name)
+static void session_refuse_certificate(struct session *session, enum certificate_refusal refusal)
+{
+    session->certificate.state = CERTIFICATE_REFUSED;
+    session->certificate.refusal = refusal;
+}
+
+/* The certificate's name as the one login that everything else uses; "" unless it is VALID. */
+static void session_canonicalise_certificate(struct session *session)
 {
     struct login_name_rules rules =
         settings_login_rules(session->settings, session->listener->backend);
-    if (login_name_canonicalise(name, &rules, &session->certificate_login) == LOGIN_NAME_OK)
-        return;
-    session->certificate.state = CERTIFICATE_REFUSED;
-    session->certificate.refusal = CERTIFICATE_BAD_NAME;
+    auto_strbuf struct strbuf canonical = STRBUF(LOGIN_OCTETS_MAX);
+    if (session->certificate.state == CERTIFICATE_VALID &&
+        login_name_canonicalise(strbuf_span(&session->certificate_login), &rules, &canonical) != LOGIN_NAME_OK)
+        session_refuse_certificate(session, CERTIFICATE_BAD_NAME);
+    strbuf_reset(&session->certificate_login);
+    strbuf_append_span(&session->certificate_login, strbuf_span(&canonical));
+}
+
+/*
+ * Whether what was judged is what the connection ended up with. A ticket may be opened, judged and then
+ * not used; what it said must not rub off on whoever comes without it.
+ */
+static bool session_judged(const struct session *session, X509 *certificate)
+{
+    uint8_t fingerprint[CERTIFICATE_FINGERPRINT_SIZE];
+    return certificate_fingerprint(certificate, fingerprint) &&
+           memcmp(fingerprint, session->certificate.fingerprint, sizeof fingerprint) == 0;
 }
 
 static void session_take_certificate(struct session *session)
 {
-    auto_strbuf struct strbuf name = STRBUF(LOGIN_OCTETS_MAX);
     X509 *certificate = SSL_get0_peer_certificate(session->client.tls);
-    if (certificate == NULL)
+    if (certificate == NULL) {
+        session->certificate = (struct client_certificate){.state = CERTIFICATE_ABSENT};
+        strbuf_reset(&session->certificate_login);
         return;
-    client_certificate_read(certificate, SSL_get_verify_result(session->client.tls),
-                            &session->certificate, &name);
-    if (session->certificate.state == CERTIFICATE_VALID &&
-        !certificate_mark_read(certificate, &session->certificate, &session->certificate_mark)) {
-        session->certificate.state = CERTIFICATE_REFUSED;
-        session->certificate.refusal = CERTIFICATE_BAD_CHAIN;
     }
-    if (session->certificate.state == CERTIFICATE_VALID)
-        session_canonicalise_certificate(session, strbuf_span(&name));
+    if (!session_judged(session, certificate))
+        session_refuse_certificate(session, CERTIFICATE_BAD_CHAIN);
+    if (session->certificate.state == CERTIFICATE_VALID &&
+        !certificate_mark_read(certificate, &session->certificate, &session->certificate_mark))
+        session_refuse_certificate(session, CERTIFICATE_BAD_CHAIN);
+    session_canonicalise_certificate(session);
     if (session->certificate.state == CERTIFICATE_ABSENT) {
         char issuer[256];
         (void)X509_NAME_oneline(X509_get_issuer_name(certificate), issuer, sizeof issuer);

@@ -100,12 +100,13 @@ void settings_add_certificate(struct settings *settings, const struct tls_provid
 
 void settings_add_client_ca(struct settings *settings, struct message_configure_client_ca *message)
 {
-    auto_strbuf struct strbuf why = STRBUF(512);
+    auto_strbuf struct strbuf why = STRBUF(1024);
+    struct client_ca_request request = CLIENT_CA_REQUEST(message);
     if (settings->authorities == NULL)
         settings->authorities = authorities_new();
     if (settings->authorities == NULL)
         settings_complain(settings, "out of memory");
-    else if (!authorities_add(settings->authorities, message->name, message->certificate, &why))
+    else if (!authorities_add(settings->authorities, &request, &why))
         settings_complain(settings, "%s", strbuf_text(&why));
 }
 

@@ -263,6 +263,17 @@ static int tickets_on_issue(SSL *tls, void *argument)
            (der.len == 0 || SSL_SESSION_set1_ticket_appdata(session, strbuf_span(&der).at, der.len) == 1);
 }
 
+bool tickets_verify(const struct tls_accepted *accepted, X509 *certificate, STACK_OF(X509) *chain)
+{
+    const struct authorities *authorities = accepted->listener->settings->authorities;
+    *accepted->certificate = (struct client_certificate){.state = CERTIFICATE_ABSENT};
+    strbuf_reset(accepted->name);
+    if (authorities != NULL)
+        authorities_verify(authorities, certificate, chain, clock_wall_s(), accepted->certificate,
+                           accepted->name);
+    return accepted->certificate->state == CERTIFICATE_VALID;
+}
+
 /* The certificate again, as a full handshake would verify it now: authorities, lists, validity. */
 static bool ticket_certificate_verifies(SSL *tls, SSL_SESSION *session)
 {
@@ -270,14 +281,10 @@ static bool ticket_certificate_verifies(SSL *tls, SSL_SESSION *session)
     X509 *certificate = SSL_SESSION_get0_peer(session);
     if (certificate == NULL)
         return true;
-    const struct authorities *authorities = accepted->listener->settings->authorities;
     STACK_OF(X509) *chain = chain_read(ticket_chain(session));
-    struct client_certificate verdict = {.state = CERTIFICATE_REFUSED};
-    auto_strbuf struct strbuf name = STRBUF(CERTIFICATE_NAME_MAX);
-    if (chain != NULL && authorities != NULL)
-        authorities_verify(authorities, certificate, chain, clock_wall_s(), &verdict, &name);
+    bool is_valid = chain != NULL && tickets_verify(accepted, certificate, chain);
     sk_X509_pop_free(chain, X509_free);
-    return verdict.state == CERTIFICATE_VALID;
+    return is_valid;
 }
 
 /* A ticket was opened, or not: what does not hold now falls back to a full handshake and a new ticket. */

@@ -18,6 +18,7 @@
 #include "base/attributes.h"
 #include "base/strbuf.h"
 #include "channel/message.h"
+#include "pki/client_certificate.h"
 
 struct listener;
 
@@ -46,6 +47,8 @@ struct tls_accepted {
     const char *alpn; /* the protocol's name there, a literal */
     const struct listener *listener;
     const struct ticket_keys *keys;
+    struct client_certificate *certificate; /* the last one that was verified, of a ticket too */
+    struct strbuf *name;                    /* whom it names, as it says */
     uint8_t place[TICKET_PLACE_SIZE];
     bool has_place;  /* the ClientHello could be read */
     bool is_barred;  /* no ticket for this connection, whatever else */
@@ -63,6 +66,12 @@ bool tickets_enable(SSL_CTX *context) MUST_USE;
 
 /* For a connection that has not begun yet: offers none where there are no keys. */
 void tickets_begin(SSL *tls, const struct tls_accepted *accepted);
+
+/*
+ * Verifies a certificate for this connection, now, and leaves what it is worth in *certificate and *name.
+ * False when it is not VALID.
+ */
+bool tickets_verify(const struct tls_accepted *accepted, X509 *certificate, STACK_OF(X509) *chain) MUST_USE;
 
 /* Whether the certificates that a client sent are few enough to travel in a ticket. */
 bool tickets_chain_fits(STACK_OF(X509) *chain) MUST_USE;

@@ -81,15 +81,21 @@ SSL_CTX *tls_context_new_server(int certificate_fd, const struct tls_provider *p
     return NULL;
 }
 
-/* Verifies as authorities_verify_handshake() does. What does not verify is not for a ticket. */
+/*
+ * Takes the place of OpenSSL's verification, and lets the handshake go on whatever comes of it. What is
+ * not valid is not for a ticket, and stays an error for whoever should ask OpenSSL.
+ */
 static int tls_verify_chain(X509_STORE_CTX *verification, void *argument)
 {
-    int goes_on = authorities_verify_handshake(verification, argument);
+    (void)argument;
     SSL *tls = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
-    if (X509_STORE_CTX_get_error(verification) != X509_V_OK ||
-        !tickets_chain_fits(X509_STORE_CTX_get0_untrusted(verification)))
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(verification);
+    bool is_valid = tickets_verify(SSL_get_app_data(tls), X509_STORE_CTX_get0_cert(verification), chain);
+    X509_STORE_CTX_set_error(verification,
+                             is_valid ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+    if (!is_valid || !tickets_chain_fits(chain))
         tickets_bar(tls);
-    return goes_on;
+    return 1;
 }
 
 /* All of them in one digest, to which tickets are bound. */
@@ -115,7 +121,6 @@ static bool tls_ask_certificate(SSL_CTX *context, const struct authorities *auth
     for (int i = 0; i < sk_X509_num(certificates); i++)
         if (SSL_CTX_add_client_CA(context, sk_X509_value(certificates, i)) != 1)
             return false;
-    SSL_CTX_set1_cert_store(context, authorities_store(authorities));
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(context, tls_verify_chain, NULL);
     (void)SSL_CTX_set_max_cert_list(context, AUTHORITIES_CHAIN_OCTETS);

@@ -1,7 +1,7 @@
 /*
- * Verifies client certificates against the authorities that are configured; see authorities.h. The gate
- * makes the set from a configure message (tls_context.c); client_certificate.c turns OpenSSL's result
- * into a verdict.
+ * Verifies client certificates against the authorities that are configured; see authorities.h. A set is
+ * made from configure messages (gate/settings.c); client_certificate.c turns OpenSSL's result into a
+ * verdict, and client_ca.c finds the user.
  */
 #include "pki/authorities.h"
 
@@ -12,17 +12,10 @@
 #include "base/span.h"
 #include "pki/pem_file.h"
 
-enum { AUTHORITIES_MAX = 16, AUTHORITY_SECTION_NAME_MAX = 64 };
-
-/* One section. */
-struct client_ca {
-    char name[AUTHORITY_SECTION_NAME_MAX + 1];
-    STACK_OF(X509) *certificates;
-    bool has_crls; /* one must fit, then */
-};
+enum { AUTHORITIES_MAX = 16 };
 
 struct authorities {
-    struct client_ca sections[AUTHORITIES_MAX];
+    struct client_ca *sections[AUTHORITIES_MAX];
     size_t count;
     STACK_OF(X509) *certificates; /* of all sections, which own them */
     STACK_OF(X509_CRL) *crls;     /* of all sections; a list counts for who signed it */
@@ -35,7 +28,7 @@ struct authorities {
 static const struct client_ca *authorities_find(const struct authorities *authorities, const X509 *certificate)
 {
     for (size_t i = 0; i < authorities->count; i++) {
-        const struct client_ca *section = &authorities->sections[i];
+        const struct client_ca *section = authorities->sections[i];
         for (int j = 0; j < sk_X509_num(section->certificates); j++) {
             const X509 *one = sk_X509_value(section->certificates, j);
             if (one == certificate ||
@@ -102,7 +95,7 @@ void authorities_free(struct authorities *authorities)
     sk_X509_CRL_pop_free(authorities->crls, X509_CRL_free);
     sk_X509_free(authorities->certificates);
     for (size_t i = 0; i < authorities->count; i++)
-        sk_X509_pop_free(authorities->sections[i].certificates, X509_free);
+        client_ca_free(authorities->sections[i]);
     free(authorities);
 }
 
@@ -127,21 +120,17 @@ static bool authorities_trust(struct authorities *authorities, const struct clie
     return true;
 }
 
-bool authorities_add(struct authorities *authorities, struct span name, int certificate_fd,
+bool authorities_add(struct authorities *authorities, const struct client_ca_request *request,
                      struct strbuf *why)
 {
-    struct client_ca *section = &authorities->sections[authorities->count];
-    if (authorities->count == AUTHORITIES_MAX || name.len > AUTHORITY_SECTION_NAME_MAX) {
-        strbuf_append(why, "more sections client_ca than are taken, or a name that is too long");
+    if (authorities->count == AUTHORITIES_MAX) {
+        strbuf_append(why, "more sections client_ca than are taken");
         return false;
     }
-    *section = (struct client_ca){.certificates = pem_file_certificates(certificate_fd)};
-    memcpy(section->name, name.at, name.len);
-    if (section->certificates == NULL)
-        strbuf_format(why, "client_ca %s: its certificate file holds no PEM certificate, or one that is malformed",
-                      section->name);
-    bool is_whole = section->certificates != NULL && authorities_trust(authorities, section, why);
-    authorities->count++; /* its certificates may be in the store, so they live as long */
+    struct client_ca *section = client_ca_new(request, why);
+    bool is_whole = section != NULL && authorities_trust(authorities, section, why);
+    if (section != NULL) /* its certificates may be in the store, so they live as long */
+        authorities->sections[authorities->count++] = section;
     ERR_clear_error();
     return is_whole;
 }
@@ -149,8 +138,8 @@ bool authorities_add(struct authorities *authorities, struct span name, int cert
 static struct client_ca *authorities_named(struct authorities *authorities, struct span name)
 {
     for (size_t i = 0; authorities != NULL && i < authorities->count; i++)
-        if (span_equal(span_of(authorities->sections[i].name), name))
-            return &authorities->sections[i];
+        if (span_equal(span_of(authorities->sections[i]->name), name))
+            return authorities->sections[i];
     return NULL;
 }
 
@@ -189,46 +178,49 @@ const STACK_OF(X509) *authorities_certificates(const struct authorities *authori
     return authorities->certificates;
 }
 
-X509_STORE *authorities_store(const struct authorities *authorities)
-{
-    return authorities->store;
-}
-
 /* --- Verifying ------------------------------------------------------------------------------- */
 
-int authorities_verify_handshake(X509_STORE_CTX *attempt, void *unused)
+/* Verifies by the rules above. OpenSSL's result; an error also when the attempt could not begin. */
+static long authorities_attempt(const struct authorities *authorities, X509_STORE_CTX *attempt,
+                                X509 *leaf, STACK_OF(X509) *chain, int64_t now_s)
 {
+    /* "ssl_client" is the purpose that a TLS server verifies for. */
+    if (X509_STORE_CTX_init(attempt, authorities->store, leaf, chain) != 1 ||
+        X509_STORE_CTX_set_default(attempt, "ssl_client") != 1)
+        return X509_V_ERR_UNSPECIFIED;
     X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(attempt);
     X509_VERIFY_PARAM_set_depth(rules, AUTHORITIES_CHAIN_DEPTH);
-    if (X509_VERIFY_PARAM_get_auth_level(rules) < AUTHORITIES_STRENGTH_LEVEL)
-        X509_VERIFY_PARAM_set_auth_level(rules, AUTHORITIES_STRENGTH_LEVEL);
-    return client_certificate_verify_chain(attempt, unused);
+    X509_VERIFY_PARAM_set_auth_level(rules, AUTHORITIES_STRENGTH_LEVEL);
+    X509_STORE_CTX_set_time(attempt, 0, (time_t)now_s);
+    client_certificate_verify_chain(attempt);
+    return X509_STORE_CTX_get_error(attempt);
 }
 
-/* OpenSSL's result for the chain; an error also when the attempt could not begin. */
-static long authorities_attempt(const struct authorities *authorities, X509 *leaf,
-                                STACK_OF(X509) *chain, int64_t now_s)
+/* The rules of the section that the chain ends in, for a certificate that is VALID by itself. */
+static void authorities_judge(const struct authorities *authorities, const X509_STORE_CTX *attempt,
+                              struct client_certificate *verdict, struct strbuf *name)
 {
-    long result = X509_V_ERR_UNSPECIFIED;
-    X509_STORE_CTX *attempt = X509_STORE_CTX_new();
-    /* "ssl_client" is the purpose that a TLS server verifies for. */
-    if (attempt != NULL && X509_STORE_CTX_init(attempt, authorities->store, leaf, chain) == 1 &&
-        X509_STORE_CTX_set_default(attempt, "ssl_client") == 1) {
-        X509_STORE_CTX_set_time(attempt, 0, (time_t)now_s);
-        (void)authorities_verify_handshake(attempt, NULL);
-        result = X509_STORE_CTX_get_error(attempt);
+    const struct client_ca *section = authorities_section(authorities, attempt);
+    if (section != NULL) {
+        client_ca_judge(section, X509_STORE_CTX_get0_chain(attempt), verdict, name);
+        return;
     }
-    X509_STORE_CTX_free(attempt);
-    return result;
+    verdict->state = CERTIFICATE_REFUSED;
+    verdict->refusal = CERTIFICATE_BAD_CHAIN;
 }
 
 void authorities_verify(const struct authorities *authorities, X509 *leaf, STACK_OF(X509) *chain,
                         int64_t now_s, struct client_certificate *ret_certificate, struct strbuf *name)
 {
     (void)ERR_set_mark();
-    long result = authorities_attempt(authorities, leaf, chain, now_s);
+    X509_STORE_CTX *attempt = X509_STORE_CTX_new();
+    long result = attempt == NULL ? X509_V_ERR_UNSPECIFIED
+                                  : authorities_attempt(authorities, attempt, leaf, chain, now_s);
+    client_certificate_judge(leaf, result, ret_certificate);
+    if (ret_certificate->state == CERTIFICATE_VALID)
+        authorities_judge(authorities, attempt, ret_certificate, name);
+    X509_STORE_CTX_free(attempt);
     (void)ERR_pop_to_mark();
-    client_certificate_read(leaf, result, ret_certificate, name);
 }
 
 /* The certificate at the front of der, which moves behind it; NULL when there is none. */

@@ -1,10 +1,9 @@
 /*
  * The authorities whose client certificates count, each a section client_ca of the configuration, with
  * their CRLs: frozen once in use. Which section a certificate falls under is said by the authority that
- * ends its chain and by nothing in the certificate. The gate has a handshake verified against them; who
- * is handed a certificate and its chain as DER verifies it again with authorities_verify_der(). Both ways
- * apply the same purpose, depth, strength and CRL rules and end in the same verdict; only the clock
- * differs: a handshake reads the system's, the other is given one.
+ * ends its chain and by nothing in the certificate; the section says what it must be and whom it names.
+ * There is one way to verify, whoever asks: a handshake, a session ticket that was opened, or who is
+ * handed a certificate and its chain as DER.
  */
 #ifndef POSTERN_PKI_AUTHORITIES_H
 #define POSTERN_PKI_AUTHORITIES_H
@@ -17,6 +16,7 @@
 #include "base/span.h"
 #include "base/strbuf.h"
 #include "pki/certificate_mark.h"
+#include "pki/client_ca.h"
 #include "pki/client_certificate.h"
 
 enum {
@@ -31,11 +31,10 @@ struct authorities;
 struct authorities *authorities_new(void) MUST_USE;
 
 /*
- * Adds a section from the PEM file behind the descriptor, which stays the caller's. False with the
- * reason in why: an authority that stands in another section too would leave open under which one its
- * certificates fall.
+ * Adds a section. False with the reason in why: an authority that stands in another section too would
+ * leave open under which one its certificates fall.
  */
-bool authorities_add(struct authorities *authorities, struct span name, int certificate_fd,
+bool authorities_add(struct authorities *authorities, const struct client_ca_request *request,
                      struct strbuf *why) MUST_USE;
 
 /* Adds the CRLs of a PEM file to a section, for which one must then be found. False as above. */
@@ -48,19 +47,10 @@ void authorities_free(struct authorities *authorities);
 /* Their certificates, in the order in which they were added, to name in a handshake; they stay the authorities'. */
 const STACK_OF(X509) *authorities_certificates(const struct authorities *authorities);
 
-/* The store for SSL_CTX_set1_cert_store(), with the function below as its verification. */
-X509_STORE *authorities_store(const struct authorities *authorities);
-
-/*
- * Verifies within a handshake, with the rules above, and lets it go on: for
- * SSL_CTX_set_cert_verify_callback(). See client_certificate_verify_chain().
- */
-int authorities_verify_handshake(X509_STORE_CTX *attempt, void *unused);
-
 /*
  * Judges a certificate of which nothing has been verified yet. chain: what came with it, untrusted;
- * may be NULL. Appends the raw rfc822Name to name when VALID, as client_certificate_read() does. Where
- * memory is out the certificate is REFUSED.
+ * may be NULL. Appends the user's name when VALID; the caller makes it a canonical login and turns the
+ * state to REFUSED with BAD_NAME where that fails. Where memory is out the certificate is REFUSED.
  */
 void authorities_verify(const struct authorities *authorities, X509 *leaf, STACK_OF(X509) *chain,
                         int64_t now_s, struct client_certificate *ret_certificate, struct strbuf *name);

@@ -1,7 +1,6 @@
 /*
- * Judges the certificate that a client showed; see client_certificate.h. The gate calls
- * client_certificate_verify_chain() within the handshake and client_certificate_read() once it is
- * complete, and again for a resumed session.
+ * Judges the certificate that a client showed; see client_certificate.h. Called from authorities.c, which
+ * goes on to the user's name.
  *
  * A forged certificate that names our authority as its issuer: where it names the authority's key
  * as well, or no key, OpenSSL finds the issuer and its signature fails: REFUSED (BAD_CHAIN). Where
@@ -14,26 +13,9 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
-#include <string.h>
 #include <time.h>
 
-static const char *const certificate_refusal_texts[CERTIFICATE_REFUSAL_COUNT] = {
-    [CERTIFICATE_OK] = "ok",
-    [CERTIFICATE_EXPIRED] = "expired",
-    [CERTIFICATE_NOT_YET_VALID] = "not yet valid",
-    [CERTIFICATE_REVOKED] = "revoked",
-    [CERTIFICATE_NO_CRL] = "no valid revocation list",
-    [CERTIFICATE_WRONG_PURPOSE] = "not for client authentication",
-    [CERTIFICATE_BAD_CHAIN] = "chain does not verify",
-    [CERTIFICATE_NO_NAME] = "no user named",
-    [CERTIFICATE_SEVERAL_NAMES] = "several users named",
-    [CERTIFICATE_BAD_NAME] = "malformed user name",
-};
-
-const char *certificate_refusal_text(enum certificate_refusal refusal)
-{
-    return refusal < CERTIFICATE_REFUSAL_COUNT ? certificate_refusal_texts[refusal] : "unknown";
-}
+#include "base/span.h"
 
 /* --- The chain ------------------------------------------------------------------------------ */
 
@@ -92,80 +74,12 @@ static void certificate_judge_chain(X509 *certificate, long verify_result,
         certificate_refuse(verdict, CERTIFICATE_BAD_CHAIN);
 }
 
-int client_certificate_verify_chain(X509_STORE_CTX *store, void *unused)
+void client_certificate_verify_chain(X509_STORE_CTX *attempt)
 {
-    (void)unused;
     (void)ERR_set_mark();
-    if (X509_verify_cert(store) != 1 && X509_STORE_CTX_get_error(store) == X509_V_OK)
-        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED); /* it could not even begin */
+    if (X509_verify_cert(attempt) != 1 && X509_STORE_CTX_get_error(attempt) == X509_V_OK)
+        X509_STORE_CTX_set_error(attempt, X509_V_ERR_UNSPECIFIED); /* it could not even begin */
     (void)ERR_pop_to_mark();
-    return 1;
-}
-
-/* --- The name ------------------------------------------------------------------------------- */
-
-/*
- * An rfc822Name that can be a login: visible ASCII with one "@" inside. Its DER type is implicit,
- * so OpenSSL hands over whatever octets stand there. The grammar of logins is login_name.h's.
- */
-static bool certificate_is_name(struct span name)
-{
-    if (name.len > CERTIFICATE_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < name.len; i++)
-        if (name.at[i] <= 0x20 || name.at[i] >= 0x7f)
-            return false;
-    struct span domain = name;
-    struct span local = span_cut(&domain, '@');
-    return local.len > 0 && domain.len > 0 && !span_has(domain, '@');
-}
-
-/*
- * Takes the one rfc822Name. Other kinds of names are passed over, whatever they hold: another
- * rfc822Name is the only thing that could compete.
- */
-static enum certificate_refusal certificate_find_name(const GENERAL_NAMES *names,
-                                                      struct span *ret_name)
-{
-    struct span found = SPAN_NONE;
-    bool has_found = false;
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-        if (name->type != GEN_EMAIL)
-            continue;
-        if (has_found)
-            return CERTIFICATE_SEVERAL_NAMES;
-        has_found = true;
-        const ASN1_STRING *text = name->d.rfc822Name;
-        found = span_make(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
-    }
-    if (found.len == 0)
-        return CERTIFICATE_NO_NAME;
-    if (!certificate_is_name(found))
-        return CERTIFICATE_BAD_NAME;
-    *ret_name = found;
-    return CERTIFICATE_OK;
-}
-
-/* Appends the user's name, or says why there is none. */
-static enum certificate_refusal certificate_append_name(const X509 *certificate,
-                                                        struct strbuf *name)
-{
-    int position = -1;
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &position, NULL);
-    if (names == NULL) /* -1: no such extension; -2: more than one; else one that can't be read */
-        return position == -1   ? CERTIFICATE_NO_NAME
-               : position == -2 ? CERTIFICATE_SEVERAL_NAMES
-                                : CERTIFICATE_BAD_NAME;
-    struct span found = SPAN_NONE;
-    enum certificate_refusal refusal = certificate_find_name(names, &found);
-    if (refusal == CERTIFICATE_OK) {
-        strbuf_append_span(name, found);
-        if (strbuf_failed(name))
-            refusal = CERTIFICATE_BAD_NAME;
-    }
-    GENERAL_NAMES_free(names);
-    return refusal;
 }
 
 /* --- The certificate ------------------------------------------------------------------------ */
@@ -206,15 +120,13 @@ bool certificate_fingerprint(X509 *certificate,
 }
 
 /*
- * True unless the certificate lists purposes and TLS client is not among them (RFC 5280 section
- * 4.2.1.12). Verification says so too, if its caller set the purpose.
+ * True when the certificate lists TLS client among its purposes (RFC 5280 section 4.2.1.12). One that
+ * lists none may be for anything, so OpenSSL lets it pass; an authority that signs mail servers, code
+ * and documents as well would give mailboxes away with them.
  */
 static bool certificate_is_for_clients(const X509 *certificate)
 {
-    int position = -1;
-    EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, &position, NULL);
-    if (usage == NULL)
-        return position == -1;
+    EXTENDED_KEY_USAGE *usage = X509_get_ext_d2i(certificate, NID_ext_key_usage, NULL, NULL);
     bool is_listed = false;
     for (int i = 0; i < sk_ASN1_OBJECT_num(usage); i++)
         is_listed = is_listed || OBJ_obj2nid(sk_ASN1_OBJECT_value(usage, i)) == NID_client_auth;
@@ -233,7 +145,7 @@ static bool certificate_read_not_after(const X509 *certificate, int64_t *ret_not
 
 /* Fills in the verdict of a certificate that was shown. */
 static void certificate_judge(X509 *certificate, long verify_result,
-                              struct client_certificate *verdict, struct strbuf *name)
+                              struct client_certificate *verdict)
 {
     certificate_judge_chain(certificate, verify_result, verdict);
     if (!certificate_fingerprint(certificate, verdict->fingerprint)) {
@@ -242,40 +154,17 @@ static void certificate_judge(X509 *certificate, long verify_result,
     }
     if (verdict->state != CERTIFICATE_VALID)
         return;
-    if (!certificate_is_for_clients(certificate)) {
+    if (!certificate_is_for_clients(certificate))
         certificate_refuse(verdict, CERTIFICATE_WRONG_PURPOSE);
-        return;
-    }
-    if (!certificate_read_not_after(certificate, &verdict->not_after_s)) {
+    else if (!certificate_read_not_after(certificate, &verdict->not_after_s))
         certificate_refuse(verdict, CERTIFICATE_BAD_CHAIN);
-        return;
-    }
-    enum certificate_refusal refusal = certificate_append_name(certificate, name);
-    if (refusal != CERTIFICATE_OK)
-        certificate_refuse(verdict, refusal);
 }
 
-void client_certificate_read(X509 *certificate, long verify_result,
-                             struct client_certificate *ret_certificate, struct strbuf *name)
+void client_certificate_judge(X509 *certificate, long verify_result,
+                              struct client_certificate *ret_certificate)
 {
     *ret_certificate = (struct client_certificate){.state = CERTIFICATE_ABSENT};
-    if (certificate == NULL)
-        return;
     (void)ERR_set_mark(); /* what does not decode here is no error of the connection's TLS */
-    certificate_judge(certificate, verify_result, ret_certificate, name);
+    certificate_judge(certificate, verify_result, ret_certificate);
     (void)ERR_pop_to_mark();
-}
-
-bool client_certificate_read_der(struct span der, struct client_certificate *ret_certificate,
-                                 struct strbuf *name)
-{
-    const unsigned char *at = der.at;
-    (void)ERR_set_mark();
-    X509 *certificate = d2i_X509(NULL, &at, (long)der.len);
-    (void)ERR_pop_to_mark();
-    bool is_one = certificate != NULL && at == der.at + der.len;
-    if (is_one)
-        client_certificate_read(certificate, X509_V_OK, ret_certificate, name);
-    X509_free(certificate);
-    return is_one;
 }

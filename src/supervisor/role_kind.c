@@ -84,14 +84,30 @@ static bool role_send_crl(struct channel *channel, const struct snapshots *files
     return channel_send(channel, &message);
 }
 
-static bool role_send_client_ca(struct channel *channel, const struct snapshots *files,
+static bool role_send_client_ca(struct channel *channel, const struct setup *setup,
                                 const struct config_client_ca *client_ca)
 {
+    auto_strbuf struct strbuf policies = STRBUF(ROLE_LIST_MAX);
+    auto_strbuf struct strbuf domains = STRBUF(ROLE_LIST_MAX);
+    auto_strbuf struct strbuf users = STRBUF(ROLE_LIST_MAX);
+    const struct snapshots *files = &setup->files;
+    role_join(&client_ca->policies, &policies);
+    role_join(config_client_ca_domains(setup->config, client_ca), &domains);
+    role_join(&client_ca->users, &users);
     struct message message = {
         .type = MESSAGE_configure_client_ca,
         .configure_client_ca = {.name = span_of(client_ca->name),
-                                .certificate = snapshots_find(files, client_ca->certificate)}};
-    bool is_sent = channel_send(channel, &message);
+                                .policies = strbuf_span(&policies),
+                                .domains = strbuf_span(&domains),
+                                .users = strbuf_span(&users),
+                                .map = span_of(term_name(client_ca_map_terms, client_ca->map)),
+                                .pattern = span_of(client_ca->pattern),
+                                .login = span_of(client_ca->login),
+                                .map_file_name = span_of(client_ca->map_file),
+                                .certificate = snapshots_find(files, client_ca->certificate),
+                                .map_file = snapshots_find(files, client_ca->map_file)}};
+    bool is_sent = !strbuf_failed(&policies) && !strbuf_failed(&domains) && !strbuf_failed(&users) &&
+                   channel_send(channel, &message);
     for (size_t i = 0; is_sent && i < client_ca->crls.count; i++)
         is_sent = role_send_crl(channel, files, client_ca->name, client_ca->crls.at[i]);
     return is_sent;
@@ -102,7 +118,7 @@ bool role_send_client_cas(struct channel *channel, const struct setup *setup)
     const struct config *config = setup->config;
     bool is_sent = true;
     for (size_t i = 0; is_sent && i < config->client_ca_count; i++)
-        is_sent = role_send_client_ca(channel, &setup->files, &config->client_cas[i]);
+        is_sent = role_send_client_ca(channel, setup, &config->client_cas[i]);
     return is_sent;
 }
 

@@ -53,6 +53,9 @@ static bool client_ca_visit_files(const struct config_client_ca *client_ca, file
     for (size_t i = 0; i < client_ca->crls.count; i++)
         if (!visit(&(struct config_file){.path = client_ca->crls.at[i], .is_list = true}, argument))
             return false;
+    if (client_ca->map_file != NULL &&
+        !visit(&(struct config_file){.path = client_ca->map_file, .is_list = true}, argument))
+        return false;
     return visit(&certificate, argument);
 }
 

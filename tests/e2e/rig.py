@@ -219,7 +219,8 @@ class Rig:
         self.postern_ca = self.path("postern-ca")
         self.postern.command("ca", "init", "--dir", self.postern_ca,
                              "--passphrase-file", self.passphrase_file)
-        self.postern.config.section("client_ca", "own", certificate=os.path.join(self.postern_ca, "ca.pem"))
+        self.postern.config.section("client_ca", "own", certificate=os.path.join(self.postern_ca, "ca.pem"),
+                                    shares_names=["clients"])
 
     def add_device(self, login, name):
         """`postern device add`: the directory with cert.pem and key.pem."""

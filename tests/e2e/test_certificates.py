@@ -42,6 +42,8 @@ class States(gatecase.GateCase):
             "master user": make("master", "postern"),
             "master login": make("separator", "alice*postern"),
             "another purpose": make("server", ALICE, usage="serverAuth"),
+            "any purpose": make("any", ALICE, usage="anyExtendedKeyUsage"),
+            "no purpose": make("purposeless", ALICE, usage=None),
             "only a name in the subject": make("subject", subject=ALICE),
             "only a DNS name": make("dns", names="DNS:alice.example.org"),
         }

@@ -40,6 +40,17 @@ static int free_chain(void **state)
     return 0;
 }
 
+/* A section that says no more than it must. */
+static struct client_ca_request request_of(const char *name, int certificate_fd)
+{
+    return (struct client_ca_request){.name = span_of(name),
+                                      .certificate_fd = certificate_fd,
+                                      .map = SPAN("rfc822Name"),
+                                      .pattern = SPAN("*"),
+                                      .login = SPAN("*"),
+                                      .map_file_fd = -1};
+}
+
 /* Adds a section of one certificate and, where given, one CRL. */
 static void trust_too(struct authorities *authorities, const char *name, X509 *certificate, X509_CRL *crl)
 {
@@ -51,7 +62,8 @@ static void trust_too(struct authorities *authorities, const char *name, X509 *c
     if (crl != NULL)
         assert_int_equal(PEM_write_X509_CRL(crls, crl), 1);
     assert_int_equal(fflush(crls), 0);
-    assert_true(authorities_add(authorities, span_of(name), fileno(certificates), &why));
+    struct client_ca_request request = request_of(name, fileno(certificates));
+    assert_true(authorities_add(authorities, &request, &why));
     assert_true(crl == NULL || authorities_add_crl(authorities, span_of(name), fileno(crls), &why));
     assert_string_equal(strbuf_text(&why), "");
     assert_int_equal(fclose(certificates), 0);
@@ -162,7 +174,8 @@ static void test_an_authority_stands_in_one_section(void **state)
     assert_int_equal(PEM_write_X509(file, root.certificate), 1);
     assert_int_equal(PEM_write_X509(file, issuing.certificate), 1);
     assert_int_equal(fflush(file), 0);
-    assert_false(authorities_add(authorities, SPAN("two"), fileno(file), &why));
+    struct client_ca_request request = request_of("two", fileno(file));
+    assert_false(authorities_add(authorities, &request, &why));
     assert_string_equal(strbuf_text(&why), "client_ca two: an authority of its file stands in client_ca one too; "
                                            "name it once");
     assert_int_equal(fclose(file), 0);
@@ -218,7 +231,8 @@ static void test_files_that_hold_none_say_so(void **state)
     auto_strbuf struct strbuf why = STRBUF(256);
     FILE *empty = tmpfile();
     struct authorities *authorities = trust(issuing.certificate, NULL);
-    assert_false(authorities_add(authorities, SPAN("two"), fileno(empty), &why));
+    struct client_ca_request request = request_of("two", fileno(empty));
+    assert_false(authorities_add(authorities, &request, &why));
     assert_string_equal(strbuf_text(&why), "client_ca two: its certificate file holds no PEM certificate, or one "
                                            "that is malformed");
     strbuf_reset(&why);

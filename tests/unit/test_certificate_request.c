@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "judge_certificate.h"
 #include "pki/authority.h"
 #include "pki/certificate_request.h"
 #include "pki/package.h"
@@ -353,7 +354,7 @@ static void assert_certificate_is_ours(X509 *certificate, const EVP_PKEY *key)
     auto_strbuf struct strbuf name = STRBUF(CERTIFICATE_NAME_MAX);
     struct client_certificate verdict;
     char common_name[128];
-    client_certificate_read(certificate, X509_V_OK, &verdict, &name);
+    judge_certificate(certificate, X509_V_OK, &verdict, &name);
     assert_int_equal(verdict.state, CERTIFICATE_VALID);
     assert_string_equal(strbuf_text(&name), "alice@example.org");
     assert_int_equal(X509_check_ca(certificate), 0);

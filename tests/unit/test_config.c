@@ -15,7 +15,7 @@ static const char whole[] =
     "domains = {example.org, XN--MLLER-KVA.example}\n"
     "state = \"sqlite:/s/state.db\"\nlanguage = fr\noperators = {alice, bob}\ngates = 3 drain = 90min\n"
     "tls { certificate = {/c1, /c2} key = {/k1, /k2} minimum_version = 1.3 }\n"
-    "client_ca own { certificate = /ca }\nclient_ca other { certificate = /o crl = {/r, /s} }\n"
+    "client_ca own { certificate = /ca }\nclient_ca other { certificate = /o crl = {/r, /s} domains = other.example }\n"
     "login { netbios_domains = {\"CORP=Example.org\"} }\n"
     "limits { idle = 2h failure_delay = 500ms connections = 7000 }\n"
     "backend one { address = {\"127.0.0.2:143\", \"[::1]:144\"} identify = proxy username = local "
@@ -288,7 +288,7 @@ static void test_explained_means_the_same(void **state)
     assert_non_null(strstr(strbuf_text(&first), "\n  idle = 2h\n"));
     assert_non_null(
         strstr(strbuf_text(&first), "\n  proxy_protocol = {\"10.0.0.0/8\", \"::1/128\"}\n"));
-    assert_non_null(strstr(strbuf_text(&first), "\n  certificate = /ca\n}\n"));
+    assert_non_null(strstr(strbuf_text(&first), "\n  certificate = /ca\n"));
     config_free(config);
     config_free(again);
 }

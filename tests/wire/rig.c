@@ -32,6 +32,13 @@ struct rig_identity {
     X509 *certificate;
 };
 
+static void rig_extend(X509 *certificate, X509V3_CTX *context, int kind, const char *value)
+{
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, context, kind, value);
+    REQUIRE(extension != NULL && X509_add_ext(certificate, extension, -1) == 1);
+    X509_EXTENSION_free(extension);
+}
+
 static struct rig_identity rig_issue(const char *name, const struct rig_identity *issuer, const char *san)
 {
     struct rig_identity made = {.key = EVP_EC_gen("P-256"), .certificate = X509_new()};
@@ -48,11 +55,12 @@ static struct rig_identity rig_issue(const char *name, const struct rig_identity
     REQUIRE(X509_set_pubkey(certificate, made.key) == 1);
     X509V3_CTX context;
     X509V3_set_ctx(&context, signer, certificate, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(
-        NULL, &context, san == NULL ? NID_basic_constraints : NID_subject_alt_name,
-        san == NULL ? "critical,CA:TRUE" : san);
-    REQUIRE(extension != NULL && X509_add_ext(certificate, extension, -1) == 1);
-    X509_EXTENSION_free(extension);
+    if (san == NULL) {
+        rig_extend(certificate, &context, NID_basic_constraints, "critical,CA:TRUE");
+    } else {
+        rig_extend(certificate, &context, NID_subject_alt_name, san);
+        rig_extend(certificate, &context, NID_ext_key_usage, "serverAuth,clientAuth");
+    }
     REQUIRE(X509_sign(certificate, issuer == NULL ? made.key : issuer->key, EVP_sha256()) > 0);
     return made;
 }
@@ -204,7 +212,12 @@ static void rig_configure(struct rig *rig, const struct rig_options *options, in
     rig_say(rig, &message);
     message = (struct message){.type = MESSAGE_configure_client_ca};
     message.configure_client_ca = (struct message_configure_client_ca){
-        .name = SPAN("own"), .certificate = rig_certificate_fd(identities.authority.certificate)};
+        .name = SPAN("own"),
+        .map = SPAN("rfc822Name"),
+        .pattern = SPAN("*"),
+        .login = SPAN("*"),
+        .certificate = rig_certificate_fd(identities.authority.certificate),
+        .map_file = -1};
     rig_say(rig, &message);
     message = (struct message){.type = MESSAGE_configure_tls};
     message.configure_tls = (struct message_configure_tls){.minimum_version = TLS1_2_VERSION};
