@@ -221,6 +221,7 @@ static check_rule *const *const rules[SECTION_COUNT] = {
     [SECTION_LIMITS] = limits_rules,   [SECTION_JOURNAL] = journal_rules,
     [SECTION_BACKEND] = backend_rules,
     [SECTION_LISTENER] = listener_rules,
+    [SECTION_GROUP] = group_rules,     [SECTION_LOGIN_RULE] = login_rule_rules,
 };
 
 void check_all(struct reading *reading)
@@ -228,6 +229,8 @@ void check_all(struct reading *reading)
     const struct config_backend *backend = reading->config->backends;
     const struct config_listener *listener = reading->config->listeners;
     const struct config_client_ca *client_ca = reading->config->client_cas;
+    const struct config_group *group = reading->config->groups;
+    const struct config_login_rule *login_rule = reading->config->login_rules;
     for (size_t i = 0; i < reading->found_count; i++) {
         struct checked checked = {.reading = reading, .found = &reading->found[i]};
         if (checked.found->key == SECTION_BACKEND)
@@ -236,6 +239,10 @@ void check_all(struct reading *reading)
             checked.listener = listener++;
         if (checked.found->key == SECTION_CLIENT_CA)
             checked.client_ca = client_ca++;
+        if (checked.found->key == SECTION_GROUP)
+            checked.group = group++;
+        if (checked.found->key == SECTION_LOGIN_RULE)
+            checked.login_rule = login_rule++;
         for (check_rule *const *rule = rules[checked.found->key]; *rule != NULL; rule++)
             (*rule)(&checked);
     }

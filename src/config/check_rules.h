@@ -14,6 +14,8 @@ struct checked {
     const struct config_backend *backend;
     const struct config_listener *listener;
     const struct config_client_ca *client_ca;
+    const struct config_group *group;
+    const struct config_login_rule *login_rule;
 };
 
 #define MISTAKE(checked, setting, ...)                                                             \
@@ -36,5 +38,9 @@ extern check_rule *const listener_rules[];
 
 /* Those of authorities, likewise. */
 extern check_rule *const client_ca_rules[];
+
+/* Those of groups and login rules. */
+extern check_rule *const group_rules[];
+extern check_rule *const login_rule_rules[];
 
 #endif

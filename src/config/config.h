@@ -111,6 +111,25 @@ struct config_listener {
     size_t health_checks_count;
 };
 
+struct config_group {
+    char *name;
+    int line;
+    struct config_strings members; /* logins as written, and "@domain" */
+    char *file;                    /* one a line; NULL: none */
+};
+
+struct config_login_rule { /* in the order of the file: the first that fits counts */
+    char *name;
+    int line;
+    struct config_strings users; /* as members; with groups empty too: everybody */
+    struct config_strings groups;
+    struct config_strings listeners; /* empty: all */
+    unsigned *logins;
+    size_t login_count; /* 0: the listener's */
+    bool refuse;
+    enum config_enrolment after_enrolment;
+};
+
 struct config {
     char *file; /* as named on the command line */
     char *hostname;
@@ -135,6 +154,10 @@ struct config {
     size_t backend_count;
     struct config_listener *listeners;
     size_t listener_count;
+    struct config_group *groups;
+    size_t group_count;
+    struct config_login_rule *login_rules;
+    size_t login_rule_count;
 };
 
 /*

@@ -57,4 +57,9 @@ void config_explain(const struct config *config, struct strbuf *buf)
     for (size_t i = 0; i < config->listener_count; i++)
         explain_section(config, SECTION_LISTENER, &config->listeners[i], config->listeners[i].name,
                         buf);
+    for (size_t i = 0; i < config->group_count; i++)
+        explain_section(config, SECTION_GROUP, &config->groups[i], config->groups[i].name, buf);
+    for (size_t i = 0; i < config->login_rule_count; i++)
+        explain_section(config, SECTION_LOGIN_RULE, &config->login_rules[i],
+                        config->login_rules[i].name, buf);
 }

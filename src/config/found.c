@@ -58,6 +58,10 @@ void *config_section(struct config *config, enum section_key key, size_t number)
         return &config->backends[number];
     case SECTION_LISTENER:
         return &config->listeners[number];
+    case SECTION_GROUP:
+        return &config->groups[number];
+    case SECTION_LOGIN_RULE:
+        return &config->login_rules[number];
     case SECTION_COUNT:
         break;
     }
@@ -88,12 +92,22 @@ void config_free(struct config *config)
         section_drop(config, SECTION_LISTENER, i);
         free(config->listeners[i].name);
     }
+    for (size_t i = 0; i < config->group_count; i++) {
+        section_drop(config, SECTION_GROUP, i);
+        free(config->groups[i].name);
+    }
+    for (size_t i = 0; i < config->login_rule_count; i++) {
+        section_drop(config, SECTION_LOGIN_RULE, i);
+        free(config->login_rules[i].name);
+    }
     for (enum section_key key = SECTION_TOP; key < SECTION_COUNT; key++)
         if (sections[key].title == NULL)
             section_drop(config, key, 0);
     free(config->client_cas);
     free(config->backends);
     free(config->listeners);
+    free(config->groups);
+    free(config->login_rules);
     free(config->file);
     free(config);
 }

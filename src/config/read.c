@@ -151,15 +151,23 @@ static bool reading_name(struct config *config, const struct found *found)
     struct config_client_ca *client_ca = &config->client_cas[config->client_ca_count];
     struct config_backend *backend = &config->backends[config->backend_count];
     struct config_listener *listener = &config->listeners[config->listener_count];
+    struct config_group *group = &config->groups[config->group_count];
+    struct config_login_rule *login_rule = &config->login_rules[config->login_rule_count];
     config->client_ca_count += found->key == SECTION_CLIENT_CA;
     config->backend_count += found->key == SECTION_BACKEND;
     config->listener_count += found->key == SECTION_LISTENER;
+    config->group_count += found->key == SECTION_GROUP;
+    config->login_rule_count += found->key == SECTION_LOGIN_RULE;
     if (found->key == SECTION_CLIENT_CA)
         return section_name(found, &client_ca->name, &client_ca->line);
     if (found->key == SECTION_BACKEND)
         return section_name(found, &backend->name, &backend->line);
     if (found->key == SECTION_LISTENER)
         return section_name(found, &listener->name, &listener->line);
+    if (found->key == SECTION_GROUP)
+        return section_name(found, &group->name, &group->line);
+    if (found->key == SECTION_LOGIN_RULE)
+        return section_name(found, &login_rule->name, &login_rule->line);
     return true;
 }
 
@@ -170,10 +178,15 @@ static bool reading_make_room(struct reading *reading)
     size_t client_cas = found_number(reading, SECTION_CLIENT_CA);
     size_t backends = found_number(reading, SECTION_BACKEND);
     size_t listeners = found_number(reading, SECTION_LISTENER);
+    size_t groups = found_number(reading, SECTION_GROUP);
+    size_t login_rules = found_number(reading, SECTION_LOGIN_RULE);
     config->client_cas = calloc(client_cas + 1, sizeof *config->client_cas);
     config->backends = calloc(backends + 1, sizeof *config->backends);
     config->listeners = calloc(listeners + 1, sizeof *config->listeners);
-    if (config->client_cas == NULL || config->backends == NULL || config->listeners == NULL)
+    config->groups = calloc(groups + 1, sizeof *config->groups);
+    config->login_rules = calloc(login_rules + 1, sizeof *config->login_rules);
+    if (config->client_cas == NULL || config->backends == NULL || config->listeners == NULL ||
+        config->groups == NULL || config->login_rules == NULL)
         return false;
     for (size_t i = 0; i < reading->found_count; i++)
         if (!reading_name(config, &reading->found[i]))

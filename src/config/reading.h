@@ -17,7 +17,7 @@
 enum {
     CONFIG_FILE_MAX = 1 << 20, /* octets of postern.conf */
     CONFIG_TITLE_MAX = 64,     /* octets of a section's own name; the schema's limit */
-    FOUND_MAX = 5 + 16 + 64 + 64, /* sections: one of each kind without a title, and the titled ones */
+    FOUND_MAX = 5 + 16 + 64 + 64 + 64 + 64, /* sections: one of each kind without a title, and the titled ones */
 };
 
 /* Whether the files that the configuration names are looked at. */

@@ -15,6 +15,8 @@ static const struct term tls_version_terms[] = {{"1.2", 0x0303}, {"1.3", 0x0304}
 #define ENTRIES(most_entries, most_octets) .most = (most_entries), .octets = (most_octets)
 #define COUNTED(count_field, most_entries)                                                         \
     .most = (most_entries), .count_offset = offsetof(struct config_listener, count_field)
+#define COUNTED_RULE(count_field, most_entries)                                                    \
+    .most = (most_entries), .count_offset = offsetof(struct config_login_rule, count_field)
 #define TERMS(table) .terms = (table)
 #define UNBOUNDED    .terms = NULL
 

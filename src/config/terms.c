@@ -32,6 +32,11 @@ const struct term client_ca_map_terms[] = {{"rfc822Name", MAP_RFC822_NAME},
                                            {"serialNumber", MAP_SERIAL_NUMBER},
                                            {NULL, 0}};
 
+const struct term rule_enrolment_terms[] = {{"as_listener", AFTER_ENROLMENT_OF_LISTENER},
+                                            {"certificate", AFTER_ENROLMENT_CERTIFICATE},
+                                            {"unchanged", AFTER_ENROLMENT_UNCHANGED},
+                                            {NULL, 0}};
+
 const struct term factor_terms[] = {{"certificate", FACTOR_CERTIFICATE},
                                     {"password", FACTOR_PASSWORD},
                                     {"oauth", FACTOR_OAUTH},

@@ -25,7 +25,12 @@ enum config_identify { IDENTIFY_NONE, IDENTIFY_ID, IDENTIFY_PROXY, IDENTIFY_COUN
 enum config_username { USERNAME_FULL, USERNAME_LOCAL, USERNAME_COUNT };
 
 /* Whom a listener still lets in by password or token once the user owns a valid certificate. */
-enum config_enrolment { AFTER_ENROLMENT_CERTIFICATE, AFTER_ENROLMENT_UNCHANGED, AFTER_ENROLMENT_COUNT };
+enum config_enrolment {
+    AFTER_ENROLMENT_CERTIFICATE,
+    AFTER_ENROLMENT_UNCHANGED,
+    AFTER_ENROLMENT_OF_LISTENER, /* of a login rule that does not say */
+    AFTER_ENROLMENT_COUNT,
+};
 
 /* The field of a certificate that names its user. */
 enum config_client_ca_map {
@@ -56,6 +61,7 @@ extern const struct term identify_terms[];
 extern const struct term username_terms[];
 extern const struct term enrolment_terms[];
 extern const struct term client_ca_map_terms[];
+extern const struct term rule_enrolment_terms[];
 extern const struct term factor_terms[];
 
 /* The number of a word; false when the table hasn't got it. */

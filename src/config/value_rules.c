@@ -65,6 +65,58 @@ static bool login_parse(const struct value_in *in, struct value_out *out)
     return true;
 }
 
+/* A name of another section, kept as text. */
+static bool section_parse(const struct value_in *in, enum section_key key, struct value_out *out)
+{
+    auto_strbuf struct strbuf known = STRBUF(256);
+    const char *kind = sections[key].name;
+    for (size_t i = 0; i < in->reading->found_count; i++) {
+        const struct found *found = &in->reading->found[i];
+        if (found->key != key)
+            continue;
+        strbuf_format(&known, "%s%s", known.len == 0 ? "" : ", ", found->title);
+        if (!span_equal(span_of(found->title), in->text))
+            continue;
+        strbuf_append_span(&out->text, in->text);
+        return true;
+    }
+    if (known.len == 0)
+        return value_refuse(in, "is no %s, since there is none; write a section %s NAME {...}", kind,
+                            kind);
+    return value_refuse(in, "is no %s; write one of: %s%s", kind, strbuf_text(&known),
+                        strbuf_failed(&known) ? " ..." : "");
+}
+
+static bool group_parse(const struct value_in *in, struct value_out *out)
+{
+    return section_parse(in, SECTION_GROUP, out);
+}
+
+static bool listener_parse(const struct value_in *in, struct value_out *out)
+{
+    return section_parse(in, SECTION_LISTENER, out);
+}
+
+/* Whether it is a login, only the roles' own reader can say (policy/members.h): check-config asks it. */
+static bool member_parse(const struct value_in *in, struct value_out *out)
+{
+    enum { MEMBER_OCTETS = 321 }; /* a login, or a domain with its @ */
+    bool is_good = in->text.len > 0 && in->text.len <= MEMBER_OCTETS && in->text.at[0] != '#';
+    for (size_t i = 0; i < in->text.len; i++)
+        is_good = is_good && in->text.at[i] > ' ' && in->text.at[i] != 0x7f;
+    if (!is_good)
+        return value_refuse(in, "is no user; write a login such as alice@example.org, or \"@example.org\" "
+                                "for all of a domain");
+    strbuf_append_span(&out->text, in->text);
+    return true;
+}
+
+const struct value_type value_members = {
+    .form = "login", .storage = &storage_texts, .parse = member_parse};
+const struct value_type value_groups = {
+    .form = "group", .storage = &storage_texts, .parse = group_parse};
+const struct value_type value_listeners = {
+    .form = "listener", .storage = &storage_texts, .parse = listener_parse};
 const struct value_type value_binds = {
     .form = "address", .storage = &storage_texts, .parse = bind_parse};
 const struct value_type value_addresses = {

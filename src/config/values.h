@@ -54,7 +54,8 @@ extern const struct value_type value_number, value_duration, value_bool, value_t
     value_language, value_domain, value_domains, value_netbios, value_state, value_path,
     value_socket, value_file, value_files, value_secret_file, value_secret_files, value_user,
     value_users, value_addresses, value_binds, value_tls_name, value_master_user, value_separator,
-    value_backend, value_logins, value_prefixes, value_oids, value_mailboxes, value_pattern, value_names;
+    value_backend, value_logins, value_prefixes, value_oids, value_mailboxes, value_pattern, value_names,
+    value_members, value_groups, value_listeners;
 
 /* Adds a mistake SETTING "VALUE" TEXT, or SETTING TEXT for what is_private hides; returns false. */
 bool value_refuse(const struct value_in *in, const char *format, ...) PRINTF_LIKE(2, 3);

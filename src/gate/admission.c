@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "gate/user_rule.h"
 
 enum { ADMISSION_FACTOR_TEXT_MAX = 64 };
 
@@ -19,6 +20,7 @@ struct admission *admission_new(uint64_t id, const struct listener *listener, co
     admission->id = id;
     admission->started_s = clock_wall_s();
     admission->listener = listener;
+    admission->after_enrolment = listener->after_enrolment;
     admission->address = *address;
     admission->factors = factors;
     memcpy(admission->login, login.at, login.len);
@@ -62,11 +64,10 @@ enum certificate_refusal admission_check(const struct admission *admission,
 static enum login_enrolment admission_enrolment(const struct admission *admission)
 {
     const struct listener *listener = admission->listener;
-    if (listener->after_enrolment != AFTER_ENROLMENT_CERTIFICATE || admission->certificate != NULL)
+    if (admission->after_enrolment != AFTER_ENROLMENT_CERTIFICATE || admission->certificate != NULL)
         return ENROLMENT_IGNORED;
-    if (listener->backend->username == USERNAME_LOCAL || !span_has(span_of(admission->login), '@'))
-        return ENROLMENT_OF_LOCAL;
-    return ENROLMENT_OF_LOGIN;
+    return listener_takes_local(listener, span_of(admission->login)) ? ENROLMENT_OF_LOCAL
+                                                                     : ENROLMENT_OF_LOGIN;
 }
 
 void admission_to_ask(const struct admission *admission, struct message *ret_message,

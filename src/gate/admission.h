@@ -20,6 +20,7 @@ struct admission {
     int64_t started_s;
     const struct listener *listener; /* kept alive by the owner's reference to its settings */
     struct ip address;
+    enum config_enrolment after_enrolment; /* for this user here */
     bool has_place; /* false: address is a webmail server's, and whose client it is was not said */
     unsigned factors; /* or-ed enum config_factor that the login rests on */
     struct certificate_mark *certificate; /* of a valid one; owned; NULL: none */

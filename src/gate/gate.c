@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "gate/listener.h"
 #include "gate/session.h"
+#include "gate/user_rule.h"
 
 enum {
     GATE_DESCRIPTORS_APART = 128, /* listeners, channels, health checks, files of a reload */
@@ -73,6 +74,16 @@ static void gate_on_backend(struct gate *gate, struct message *message)
 static void gate_on_listener(struct gate *gate, struct message *message)
 {
     settings_add_listener(gate->draft, gate, &message->configure_listener);
+}
+
+static void gate_on_group(struct gate *gate, struct message *message)
+{
+    settings_add_group(gate->draft, &message->configure_group);
+}
+
+static void gate_on_login_rule(struct gate *gate, struct message *message)
+{
+    settings_add_login_rule(gate->draft, &message->configure_login_rule);
 }
 
 static void gate_refuse(struct gate *gate)
@@ -167,6 +178,8 @@ static const struct {
     [MESSAGE_configure_tls] = {gate_on_tls, true},
     [MESSAGE_configure_backend] = {gate_on_backend, true},
     [MESSAGE_configure_listener] = {gate_on_listener, true},
+    [MESSAGE_configure_group] = {gate_on_group, true},
+    [MESSAGE_configure_login_rule] = {gate_on_login_rule, true},
     [MESSAGE_configure_commit] = {gate_on_commit, true},
     [MESSAGE_keeper_joined] = {gate_on_keeper_joined, false},
     [MESSAGE_broker_joined] = {gate_on_broker_joined, false},

@@ -19,6 +19,7 @@
 #include "gate/gate.h"
 #include "gate/session.h"
 #include "gate/tls_context.h"
+#include "gate/user_rule.h"
 #include "gate/verdict.h"
 #include "protocol/imap_response.h"
 
@@ -59,6 +60,8 @@ static void login_log_refusal(const struct session *session, const char *detail)
     log_id(&record, "name_hash", login->name_hash);
     log_text(&record, "outcome", login_outcome_names[login->outcome]);
     log_text(&record, "detail", detail);
+    if (login->rule != NULL)
+        log_text(&record, "login_rule", login->rule->name);
     log_end(&record);
 }
 
@@ -116,11 +119,7 @@ static unsigned login_factors(const struct session *session, enum sasl_mechanism
 /* The first alternative that these factors meet and that asks for needed; 0 when there is none. */
 static unsigned login_find_rule_with(const struct session *session, unsigned factors, unsigned needed)
 {
-    const struct listener *listener = session->listener;
-    for (size_t i = 0; i < listener->login_count; i++)
-        if ((listener->logins[i] & ~factors) == 0 && (listener->logins[i] & needed) == needed)
-            return listener->logins[i];
-    return 0;
+    return ways_find(session->listener->logins, session->listener->login_count, factors, needed);
 }
 
 static unsigned login_find_rule(const struct session *session, unsigned factors)
@@ -184,8 +183,8 @@ static void login_check_mark(struct session *session)
 }
 
 /*
- * The rule that refuses this login whoever is meant, or RULE_COUNT. What comes without a password or a
- * token of its own rests on our word alone, which no observing can replace.
+ * The rule that refuses this login, or RULE_COUNT: of the listener, or of the user that is meant. What
+ * comes without a password or a token of its own rests on our word alone, which no observing can replace.
  */
 static enum rule login_broken_rule(const struct session *session, unsigned factors, struct span name)
 {
@@ -198,6 +197,9 @@ static enum rule login_broken_rule(const struct session *session, unsigned facto
     if (certificate->state == CERTIFICATE_VALID && name.len > 0 &&
         !span_equal(name, strbuf_span(&session->certificate_login)))
         return RULE_NAME_DIFFERS;
+    /* Last, and answered as a wrong password: it would tell who is under which rule. */
+    if (user_rule_way(session->listener, session->login.rule, factors) == 0)
+        return RULE_LOGIN_RULE;
     return RULE_COUNT;
 }
 
@@ -217,6 +219,7 @@ static const enum login_outcome login_rule_outcomes[RULE_LOGIN_COUNT] = {
     [RULE_CERTIFICATE_NEEDED] = LOGIN_CERTIFICATE_NEEDED,
     [RULE_NOT_OFFERED] = LOGIN_NOT_OFFERED,
     [RULE_NAME_DIFFERS] = LOGIN_NAME_DIFFERS,
+    [RULE_LOGIN_RULE] = LOGIN_REFUSED,
     [RULE_ENROLLED] = LOGIN_REFUSED,
     [RULE_SESSIONS] = LOGIN_LIMIT,
     [RULE_SESSIONS_FROM_ADDRESS] = LOGIN_LIMIT,
@@ -233,13 +236,14 @@ static void login_refuse_by_rule(struct session *session, enum rule rule)
     enum login_outcome outcome = login_rule_outcomes[rule];
     const char *text =
         outcome == LOGIN_CERTIFICATE_REFUSED ? login_certificate_text(session) : NULL;
-    login_refuse(session, outcome, text, text != NULL ? text : login_outcome_names[outcome]);
+    const char *detail = rule == RULE_LOGIN_RULE ? "login rule" : login_outcome_names[outcome];
+    login_refuse(session, outcome, text, text != NULL ? text : detail);
 }
 
 /* The alternative that lets in. Where a broken one only is observed, that is what the backend checks. */
 static unsigned login_rule_of(const struct session *session, unsigned factors, enum rule broken)
 {
-    return broken == RULE_COUNT ? login_find_rule(session, factors)
+    return broken == RULE_COUNT ? user_rule_way(session->listener, session->login.rule, factors)
                                 : factors & ~(unsigned)FACTOR_CERTIFICATE;
 }
 
@@ -288,6 +292,7 @@ static void login_ask(struct session *session, const struct login_request *reque
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
         return;
     }
+    login->admission->after_enrolment = user_rule_enrolment(session->listener, login->rule);
     login->admission->has_place = session->census.address != NULL;
     if (!keeper_link_ask(session->gate, login->admission)) {
         login_without_keeper(session, "the keeper is away");
@@ -317,6 +322,7 @@ void login_begin(struct session *session, const struct login_request *request)
     session->login.name_hash = hash_span(&session->gate->login_key, typed);
     const char *bad_name = login_take_name(session, request, &name);
     struct span canonical = bad_name == NULL ? strbuf_span(&name) : SPAN_NONE;
+    session->login.rule = user_rule_find(session, canonical);
     enum rule broken = login_broken_rule(session, factors, canonical);
     if (broken != RULE_COUNT && login_is_refused_by(session, broken, factors))
         login_refuse_by_rule(session, broken);

@@ -19,6 +19,7 @@
 
 struct admission;
 struct backend_login;
+struct login_rule;
 struct session;
 
 /* How a login came to nothing, for the protocol's reply. */
@@ -47,6 +48,7 @@ struct login {
     enum sasl_mechanism mechanism;  /* towards the backend; EXTERNAL: as master user */
     enum login_outcome outcome;     /* in SESSION_DELAY: what will be answered */
     const char *text;               /* and the explanation */
+    const struct login_rule *rule;  /* of this user (user_rule.h); NULL: none */
     uint64_t begun_ms;
     uint64_t name_hash;             /* stands for the typed name in the log */
     bool is_asked;                  /* the keeper counts this session */

@@ -13,6 +13,7 @@
 #include "backend/backend.h"
 #include "gate/listener.h"
 #include "gate/tls_context.h"
+#include "policy/login_rules.h"
 
 void settings_complain(struct settings *settings, const char *format, ...)
 {
@@ -72,6 +73,7 @@ void settings_unref(struct settings *settings)
     for (size_t i = 0; i < settings->context_count; i++)
         SSL_CTX_free(settings->contexts[i]);
     authorities_free(settings->authorities);
+    login_rules_free(settings->login_rules);
     arena_fini(&settings->arena);
     strbuf_fini(&settings->problem);
     free(settings);

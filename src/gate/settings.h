@@ -29,6 +29,7 @@ enum {
 };
 
 struct gate;
+struct login_rules;
 struct tls_provider;
 
 struct listener {
@@ -65,6 +66,7 @@ struct settings {
     struct message_configure_limits limits;
     SSL_CTX *contexts[SETTINGS_CERTIFICATES_MAX]; /* one a certificate; the first is the default */
     size_t context_count;
+    struct login_rules *login_rules; /* NULL: none */
     struct authorities *authorities; /* of client certificates; NULL: none is asked for */
     uint8_t client_ca_digest[32]; /* of the authorities in client_ca; zeros: none */
     struct backend *backends[SETTINGS_BACKENDS_MAX];

@@ -6,12 +6,14 @@
 #include "gate/admission.h"
 #include "gate/gate.h"
 #include "gate/session.h"
+#include "policy/login_rules.h"
 
 static const char *const rule_names[RULE_COUNT] = {
     [RULE_CERTIFICATE_REFUSED] = "certificate_refused",
     [RULE_CERTIFICATE_NEEDED] = "certificate_needed",
     [RULE_NOT_OFFERED] = "not_offered",
     [RULE_NAME_DIFFERS] = "name_differs",
+    [RULE_LOGIN_RULE] = "login_rule",
     [RULE_ENROLLED] = "after_enrolment",
     [RULE_SESSIONS] = "sessions_per_user",
     [RULE_SESSIONS_FROM_ADDRESS] = "sessions_per_user_and_address",
@@ -32,9 +34,11 @@ const char *rule_name(enum rule rule)
 /* The text of the rule itself, where there is more to say than its name. */
 static const char *rule_detail(const struct session *session, enum rule rule)
 {
-    return session != NULL && rule == RULE_CERTIFICATE_REFUSED
-               ? certificate_refusal_text(session->certificate.refusal)
-               : "";
+    if (session != NULL && rule == RULE_CERTIFICATE_REFUSED)
+        return certificate_refusal_text(session->certificate.refusal);
+    if (session != NULL && rule == RULE_LOGIN_RULE && session->login.rule != NULL)
+        return session->login.rule->name;
+    return "";
 }
 
 static struct tally_note verdict_note(const struct listener *listener, const struct ip *address,

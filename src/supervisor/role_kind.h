@@ -56,4 +56,7 @@ bool role_send_door(struct channel *channel, const struct door *door, const stru
 /* The strings of a list, one a line, for a text of a message. */
 void role_join(const struct config_strings *strings, struct strbuf *lines);
 
+/* Every group, then every login rule. */
+bool role_send_login_rules(struct channel *channel, const struct setup *setup);
+
 #endif

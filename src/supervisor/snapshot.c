@@ -84,6 +84,11 @@ bool config_visit_files(const struct config *config, file_visit_fn *visit, void 
     if (!config_visit_keys(config, visit, argument) ||
         !config_visit_authorities(config, visit, argument))
         return false;
+    for (size_t i = 0; i < config->group_count; i++) {
+        const struct config_file group = {.path = config->groups[i].file, .is_list = true};
+        if (group.path != NULL && !visit(&group, argument))
+            return false;
+    }
     for (size_t i = 0; i < config->backend_count; i++) {
         const struct config_backend *backend = &config->backends[i];
         const struct config_file password = {.path = backend->master_password_file};

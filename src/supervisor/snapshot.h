@@ -34,7 +34,7 @@ bool file_is_same(const struct file_identity *a, const struct file_identity *b);
 struct config_file {
     const char *path;
     const char *partner; /* of a certificate its key, of a key its certificate; NULL: neither */
-    bool is_list;        /* certificates or revocations, whose number changes slowly */
+    bool is_list;        /* certificates, revocations or users, whose number changes slowly */
 };
 
 /*

@@ -300,7 +300,8 @@ static void test_explained_means_the_same(void **state)
 static void test_defaults_are_canonical(void **state)
 {
     (void)state;
-    struct config *config = read_good(HOST TLS_CA BACKEND LISTENER("password"));
+    struct config *config = read_good(HOST TLS_CA BACKEND LISTENER(
+        "password") "group g { members = a }\nlogin_rule r { groups = g }\n");
     auto_strbuf struct strbuf text = STRBUF(1 << 16);
     for (enum section_key key = SECTION_TOP; key < SECTION_COUNT; key++) {
         for (size_t i = 0; i < sections[key].setting_count; i++) {

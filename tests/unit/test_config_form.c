@@ -161,7 +161,7 @@ static void test_sections(void **state)
     static const struct config_case cases[] = {
         {HOST REST "access internet { allow = {x} geoip { a = b } }\n",
          "f:5: there is no section \"access\"; write one of: tls, client_ca, login, limits, "
-         "journal, backend, listener\n"},
+         "journal, backend, listener, group, login_rule\n"},
         {HOST REST "login x { }\n",
          "f:5: section login has no name of its own; write login {...}\n"},
         {HOST REST "listener { }\n",
@@ -179,7 +179,7 @@ static void test_sections(void **state)
          "its end\n"},
         {HOST REST "bogus { {\n",
          "f:5: there is no section \"bogus\"; write one of: tls, client_ca, login, limits, journal, "
-         "backend, listener\n"
+         "backend, listener, group, login_rule\n"
          "f:5: \"bogus\" opens a brace that is never closed; write } at its end\n"},
         {HOST "listener x { login { password } }\n" REST,
          "f:2: login has no =; write login = VALUE\n"
@@ -192,7 +192,7 @@ static void test_sections(void **state)
          "it has "
          "spaces\n"
          "f:3: there is no section \"x\"; write one of: tls, client_ca, login, limits, journal, "
-         "backend, listener\n"},
+         "backend, listener, group, login_rule\n"},
         {HOST REST "/* limits { }",
          "f:5: a comment begins here and never ends; write */ after it\n"},
         {HOST,

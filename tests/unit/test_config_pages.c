@@ -184,8 +184,10 @@ static void move_example(const struct strbuf *page, const char *folder, bool ope
     while (rest.len > 0) {
         struct span line = span_cut(&rest, '\n');
         is_in_starttls |= span_starts_nocase(line, SPAN("#listener imap {"));
+        bool is_end = span_equal(line, SPAN("#}"));
         if (is_in_starttls && opens_starttls && line.len > 0)
             line = span_from(line, 1);
+        is_in_starttls &= !is_end;
         const uint8_t *at = memmem(line.at, line.len, home, sizeof home - 1);
         size_t before = at == NULL ? line.len : (size_t)(at - line.at);
         strbuf_append_span(moved, span_first(line, before));

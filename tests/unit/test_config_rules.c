@@ -242,6 +242,60 @@ static void test_login_rules(void **state)
     EXPECT_CASES(cases);
 }
 
+#define DOORS                                                                                      \
+    HOST TLS_CA MASTER LISTENER("{certificate, password}")                                         \
+    "listener p { bind = \"[::]:994\" protocol = imap tls = implicit backend = b login = password }\n"
+
+static void test_login_rules_of_users(void **state)
+{
+    (void)state;
+    static const struct config_case cases[] = {
+        {DOORS "group g { members = {alice, \"bob@example.org\"} file = /g }\n"
+               "login_rule r { groups = g users = carol listeners = {l, p} login = \"certificate+password\" }\n"
+               "login_rule s { users = dave }\n"
+               "login_rule t { listeners = l refuse = yes }\n"
+               "login_rule u { login = password after_enrolment = unchanged }\n",
+         ""},
+        {DOORS "login_rule r { groups = g }\n",
+         "f:6: groups \"g\" is no group, since there is none; write a section group NAME {...}\n"},
+        {DOORS "group h { members = a }\nlogin_rule r { groups = {g, h} listeners = q }\n",
+         "f:7: groups \"g\" is no group; write one of: h\n"
+         "f:7: listeners \"q\" is no listener; write one of: l, p\n"},
+        {DOORS "group g { }\nlogin_rule r { groups = g }\n",
+         "f:6: group g names nobody; write members or file\n"},
+        {DOORS "group g { members = a }\n",
+         "f:6: group g is used by no login_rule; name it in one, or take it out\n"},
+        {DOORS "login_rule r { users = {\"a b\", \"#c\"} }\n",
+         "f:6: users \"a b\" is no user; write a login such as alice@example.org, or \"@example.org\" for "
+         "all of a domain\n"
+         "f:6: users \"#c\" is no user; write a login such as alice@example.org, or \"@example.org\" for "
+         "all of a domain\n"},
+        {DOORS "login_rule r { users = a login = {certificate, oauth} }\n",
+         "f:6: \"oauth\" would open a way that listener l has not, and a rule only narrows; write it "
+         "there too, or name other listeners\n"
+         "f:6: \"certificate\" would open a way that listener p has not, and a rule only narrows; write it "
+         "there too, or name other listeners\n"
+         "f:6: \"oauth\" would open a way that listener p has not, and a rule only narrows; write it "
+         "there too, or name other listeners\n"},
+        {DOORS "login_rule r { users = a refuse = yes login = password after_enrolment = unchanged }\n",
+         "f:6: refuse leaves no way in, so login can never apply; take one out\n"
+         "f:6: refuse leaves no way in, so after_enrolment can never apply; take one out\n"},
+        {DOORS "login_rule r { listeners = {l, p} }\nlogin_rule s { users = a listeners = l }\n",
+         "f:7: login_rule s can never apply: login_rule r before it is for everybody; write it before that "
+         "one\n"},
+        {DOORS "login_rule r { users = \"@example.org\" }\n",
+         "f:6: \"@example.org\" can't be told from users without a domain; write default_domain in section "
+         "login, or name the users\n"},
+        {DOORS "login { default_domain = example.org }\n"
+               "backend c { address = \"127.0.0.1:1\" username = local }\n"
+               "listener q { bind = \"[::]:1\" protocol = imap tls = implicit backend = c login = password }\n"
+               "group g { members = \"@example.org\" }\nlogin_rule r { groups = g }\n",
+         "f:9: \"@example.org\" means nothing at listener q, whose backend is given no domains (username = "
+         "local); name the users\n"},
+    };
+    EXPECT_CASES(cases);
+}
+
 static void test_listeners(void **state)
 {
     (void)state;
@@ -273,7 +327,8 @@ int main(void)
         cmocka_unit_test(test_numbers_and_words), cmocka_unit_test(test_names),
         cmocka_unit_test(test_addresses),         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_top_and_tls),       cmocka_unit_test(test_backends),
-        cmocka_unit_test(test_login_rules),       cmocka_unit_test(test_listeners),
+        cmocka_unit_test(test_login_rules),
+        cmocka_unit_test(test_login_rules_of_users),       cmocka_unit_test(test_listeners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
