@@ -4,7 +4,7 @@
 BUILD := build
 STAGE := $(CURDIR)/$(BUILD)/stage
 
-.PHONY: all build run demo test bench fuzz lint install clean help
+.PHONY: all build run demo test bench bench-upgrade fuzz lint install clean help
 
 all: build
 
@@ -40,6 +40,11 @@ bench:
 	@$(MAKE) --no-print-directory build
 	@bench/run
 
+bench-upgrade:
+	@scripts/install-packages build run bench
+	@$(MAKE) --no-print-directory build
+	@bench/upgrade
+
 fuzz:
 	@scripts/install-packages build lint
 	@tests/fuzz/run
@@ -60,6 +65,7 @@ help:
 	@echo 'make build    compiles into $(BUILD)/ and installs into $(BUILD)/stage'
 	@echo 'make lint     static analysis, layering, symbols'
 	@echo 'make bench    measures it beside nginx, HAProxy and Dovecot'
+	@echo 'make bench-upgrade   three upgrades under 2,000 sessions and logins without a pause'
 	@echo 'make fuzz     runs the fuzz targets for some minutes'
 	@echo 'make install  installs under /usr/local (as root) and makes the users of its roles'
 	@echo 'make clean    removes $(BUILD)/ and run/'

@@ -6,6 +6,7 @@
  *
  *     login   full TLS 1.3 handshake, LOGIN, LOGOUT, over and over
  *     idle    steps=1000,5000: logged-in sessions that stay in IDLE; memory a session
+ *     hold    count=2000: logged-in sessions that stay until standard input ends
  *     fetch   sessions that fetch a large message over and over
  *     refuse  kind=accept|plain|tls: connections that the gate turns away
  *
@@ -72,6 +73,7 @@ static const struct {
 } modes[] = {
     {"login", mode_login},
     {"idle", mode_idle},
+    {"hold", mode_hold},
     {"fetch", mode_fetch},
     {"refuse", mode_refuse},
 };

@@ -64,6 +64,7 @@ uint64_t load_now_us(void);
 /* The modes; each prints its report and returns the exit status. */
 int mode_login(struct load *load);
 int mode_idle(struct load *load);
+int mode_hold(struct load *load);
 int mode_fetch(struct load *load);
 int mode_refuse(struct load *load);
 

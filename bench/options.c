@@ -119,7 +119,7 @@ const char *load_options_read(struct load_options *options, int argc, char **arg
         .source = INADDR_LOOPBACK, .password = "password", .kind = "accept",
     };
     if (argc < 2)
-        options_usage("mode missing", "login, idle, fetch or refuse");
+        options_usage("mode missing", "login, idle, hold, fetch or refuse");
     for (int i = 2; i < argc; i++) {
         struct span value = span_of(argv[i]);
         struct span name = span_cut(&value, '=');
