@@ -17,6 +17,7 @@ static void broker_on_begin(struct broker *broker, struct message *message)
     strbuf_reset(&broker->problem);
     keys_fini(&broker->pending);
     settings_unref(broker->pending_settings);
+    list_expiry_begin(&broker->list_expiry);
     broker->pending_settings = settings_new(&message->configure_begin);
     broker->draft = broker->pending_settings == NULL ? 0 : message->configure_begin.generation;
 }
@@ -33,10 +34,23 @@ static void broker_on_client_ca(struct broker *broker, struct message *message)
         broker_complain(broker, strbuf_text(&why));
 }
 
-static void broker_on_client_crl(struct broker *broker, struct message *message)
+/* In force at once; what is wrong with it, gates say too, who have the same. */
+static void broker_replace_revocations(struct broker *broker, const struct message_revocations_table *message)
 {
     auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
-    if (!settings_add_client_crl(broker->pending_settings, &message->configure_client_crl, &why))
+    if (!authorities_take_lists(broker->settings->authorities, message->client_ca, message->table, &why))
+        log_sentence(LOG_ERROR, "crl_not_in_force", "%s", strbuf_text(&why));
+}
+
+static void broker_on_revocations(struct broker *broker, struct message *message)
+{
+    const struct message_revocations_table *table = &message->revocations_table;
+    auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
+    list_expiry_take(&broker->list_expiry, table);
+    if (broker->draft == 0 && broker->settings != NULL)
+        broker_replace_revocations(broker, table);
+    else if (broker->draft != 0 && !authorities_take_lists(broker->pending_settings->authorities,
+                                                           table->client_ca, table->table, &why))
         broker_complain(broker, strbuf_text(&why));
 }
 
@@ -88,6 +102,7 @@ static void broker_adopt(struct broker *broker)
     settings_unref(broker->settings);
     broker->settings = take(&broker->pending_settings);
     broker_start_health(broker);
+    list_expiry_commit(&broker->list_expiry);
 }
 
 static void broker_answer(struct broker *broker, uint64_t generation)
@@ -144,7 +159,7 @@ static const struct {
     [MESSAGE_configure_limits] = {broker_on_limits, true},
     [MESSAGE_configure_certificate] = {broker_on_certificate, true},
     [MESSAGE_configure_client_ca] = {broker_on_client_ca, true},
-    [MESSAGE_configure_client_crl] = {broker_on_client_crl, true},
+    [MESSAGE_revocations_table] = {broker_on_revocations, false},
     [MESSAGE_configure_backend] = {broker_on_backend, true},
     [MESSAGE_configure_listener] = {broker_on_listener, true},
     [MESSAGE_configure_commit] = {broker_on_commit, true},
@@ -192,6 +207,8 @@ int broker_init(struct broker *broker, struct event_base *loop, int supervisor_f
     TAILQ_INIT(&broker->asked);
     reaper_init(&broker->reaper, loop);
     int result = ticket_keys_init(&broker->ticket_keys, loop, broker_send_ticket_keys, broker);
+    if (result == 0)
+        result = list_expiry_init(&broker->list_expiry, loop);
     return result < 0 ? result : channel_init(&broker->supervisor, loop, supervisor_fd, ROLE_BROKER, ROLE_SUPERVISOR,
                         broker_on_message, broker_on_supervisor_gone, broker);
 }
@@ -206,6 +223,7 @@ void broker_fini(struct broker *broker)
     settings_unref(broker->settings);
     settings_unref(broker->pending_settings);
     ticket_keys_fini(&broker->ticket_keys);
+    list_expiry_fini(&broker->list_expiry);
     channel_fini(&broker->supervisor);
     strbuf_fini(&broker->problem);
     keys_fini(&broker->pending);

@@ -18,6 +18,7 @@
 #include "broker/impersonate.h"
 #include "broker/keeper_link.h"
 #include "broker/keys.h"
+#include "broker/list_expiry.h"
 #include "broker/settings.h"
 #include "broker/ticket_keys.h"
 #include "channel/channel.h"
@@ -29,6 +30,7 @@ struct broker {
     struct channel supervisor;
     struct keeper_link keeper;
     struct ticket_keys ticket_keys;
+    struct list_expiry list_expiry;
     struct gate_link *gates[BROKER_GATES_MAX]; /* NULL: no such gate */
     struct keys keys;    /* in force */
     struct keys former;  /* of the configuration before */

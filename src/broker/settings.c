@@ -51,17 +51,6 @@ bool settings_add_client_ca(struct settings *settings, const struct message_conf
     return authorities_add(settings->authorities, &request, why);
 }
 
-bool settings_add_client_crl(struct settings *settings, const struct message_configure_client_crl *message,
-                             struct strbuf *why)
-{
-    auto_strbuf struct strbuf reason = STRBUF(512);
-    if (authorities_add_crl(settings->authorities, message->client_ca, message->crl, &reason))
-        return true;
-    strbuf_append_span(why, message->file);
-    strbuf_format(why, ": %s", strbuf_text(&reason));
-    return false;
-}
-
 bool settings_add_backend(struct settings *settings, const struct message_configure_backend *message,
                           struct strbuf *why)
 {

@@ -51,8 +51,6 @@ void settings_unref(struct settings *settings);
 /* Take in one message each. False with a sentence for the operator in why. */
 bool settings_add_client_ca(struct settings *settings, const struct message_configure_client_ca *message,
                             struct strbuf *why) MUST_USE;
-bool settings_add_client_crl(struct settings *settings, const struct message_configure_client_crl *message,
-                             struct strbuf *why) MUST_USE;
 bool settings_add_backend(struct settings *settings, const struct message_configure_backend *message,
                           struct strbuf *why) MUST_USE;
 bool settings_add_listener(struct settings *settings, const struct message_configure_listener *message,

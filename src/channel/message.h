@@ -95,6 +95,12 @@ enum journal_outcome {
     JOURNAL_OUTCOME_COUNT,
 };
 
+/* How the process that reads revocation lists ends, when the table is whole. */
+enum revocations_end {
+    REVOCATIONS_COMPLETE = 0,
+    REVOCATIONS_LACKING = 3, /* an authority has no list in it */
+};
+
 enum {
     MESSAGE_PACKET_MAX = 65536, /* above the longest message that the schema allows */
     MESSAGE_FDS_MAX = 2,        /* most FD fields of one message */

@@ -121,4 +121,11 @@ static void check_shared_names(const struct checked *client_ca)
     }
 }
 
-check_rule *const client_ca_rules[] = {check_map_file, check_common_names, check_shared_names, NULL};
+static void check_overdue(const struct checked *client_ca)
+{
+    if (client_ca->client_ca->crl_grace_ms > 0 && !checked_has(client_ca, "crl"))
+        MISTAKE(client_ca, "crl_overdue",
+                "crl_overdue can never apply without crl; write crl, or take it out");
+}
+
+check_rule *const client_ca_rules[] = {check_map_file, check_common_names, check_shared_names, check_overdue, NULL};

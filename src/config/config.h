@@ -35,6 +35,7 @@ struct config_client_ca {
     int line;
     char *certificate;
     struct config_strings crls;     /* none: nothing is looked up */
+    uint32_t crl_grace_ms;          /* for which a list may be overdue */
     struct config_strings policies; /* none: any */
     struct config_strings domains;  /* see config_client_ca_domains() */
     struct config_strings users;

@@ -164,6 +164,20 @@ static void duration_print_field(const struct config *config, const struct setti
 const struct storage storage_duration = {
     .store = number_store, .print = duration_print_field, .drop = nothing_drop};
 
+const char overdue_refuse[] = "refuse";
+
+static void overdue_print(const struct config *config, const struct setting *setting, const void *base,
+                          struct strbuf *buf)
+{
+    if (setting_number(setting, base) == 0)
+        strbuf_append(buf, overdue_refuse);
+    else
+        duration_print_field(config, setting, base, buf);
+}
+
+const struct storage storage_overdue = {
+    .store = number_store, .print = overdue_print, .drop = nothing_drop};
+
 static void term_print(const struct config *config, const struct setting *setting, const void *base,
                        struct strbuf *buf)
 {

@@ -82,6 +82,19 @@ static bool duration_parse(const struct value_in *in, struct value_out *out)
     return true;
 }
 
+/* No time at all has a word of its own. */
+static bool overdue_parse(const struct value_in *in, struct value_out *out)
+{
+    uint64_t ms;
+    out->number = 0;
+    if (span_equal(in->text, span_of(overdue_refuse)))
+        return true;
+    if (!duration_read(in->text, &ms))
+        return value_refuse(in, "is neither refuse nor a duration; write refuse, or a number and a unit "
+                                "without a space: 12h or 2d");
+    return duration_parse(in, out);
+}
+
 /* --- Words ----------------------------------------------------------------------------------- */
 
 static bool bool_parse(const struct value_in *in, struct value_out *out)
@@ -140,6 +153,8 @@ const struct value_type value_number = {
     .form = "number", .storage = &storage_number, .parse = number_parse};
 const struct value_type value_duration = {
     .form = "duration", .storage = &storage_duration, .parse = duration_parse};
+const struct value_type value_overdue = {
+    .form = "refuse, or a duration from 1s to 30d", .storage = &storage_overdue, .parse = overdue_parse};
 const struct value_type value_bool = {
     .form = "yes or no", .storage = &storage_bool, .parse = bool_parse};
 const struct value_type value_term = {.storage = &storage_term, .parse = term_parse};

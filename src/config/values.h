@@ -50,7 +50,7 @@ struct value_type {
     bool is_private;    /* what is no path does not stand in messages: it may be a password */
 };
 
-extern const struct value_type value_number, value_duration, value_bool, value_term, value_protocol,
+extern const struct value_type value_number, value_duration, value_overdue, value_bool, value_term, value_protocol,
     value_language, value_domain, value_domains, value_netbios, value_state, value_path,
     value_socket, value_file, value_files, value_secret_file, value_secret_files, value_user,
     value_users, value_addresses, value_binds, value_tls_name, value_master_user, value_separator,

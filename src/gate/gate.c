@@ -56,9 +56,27 @@ static void gate_on_client_ca(struct gate *gate, struct message *message)
     settings_add_client_ca(gate->draft, &message->configure_client_ca);
 }
 
-static void gate_on_client_crl(struct gate *gate, struct message *message)
+/* What is wrong with it is logged; the former table stays. */
+static void gate_replace_revocations(struct gate *gate, const struct message_revocations_table *message)
 {
-    settings_add_client_crl(gate->draft, &message->configure_client_crl);
+    auto_strbuf struct strbuf why = STRBUF(512);
+    if (authorities_take_lists(gate->settings->authorities, message->client_ca, message->table, &why)) {
+        relays_check_certificates(&gate->relays, gate->settings);
+        return;
+    }
+    struct log_record record;
+    log_begin(&record, LOG_ERROR, "crl_not_in_force");
+    log_span(&record, "authority", message->client_ca);
+    log_span(&record, "reason", strbuf_span(&why));
+    log_end(&record);
+}
+
+static void gate_on_revocations(struct gate *gate, struct message *message)
+{
+    if (gate->draft != NULL)
+        settings_add_revocations(gate->draft, &message->revocations_table);
+    else if (gate->settings != NULL)
+        gate_replace_revocations(gate, &message->revocations_table);
 }
 
 static void gate_on_tls(struct gate *gate, struct message *message)
@@ -174,7 +192,7 @@ static const struct {
     [MESSAGE_configure_limits] = {gate_on_limits, true},
     [MESSAGE_configure_certificate] = {gate_on_certificate, true},
     [MESSAGE_configure_client_ca] = {gate_on_client_ca, true},
-    [MESSAGE_configure_client_crl] = {gate_on_client_crl, true},
+    [MESSAGE_revocations_table] = {gate_on_revocations, false},
     [MESSAGE_configure_tls] = {gate_on_tls, true},
     [MESSAGE_configure_backend] = {gate_on_backend, true},
     [MESSAGE_configure_listener] = {gate_on_listener, true},

@@ -72,6 +72,15 @@ static bool session_judged(const struct session *session, X509 *certificate)
            memcmp(fingerprint, session->certificate.fingerprint, sizeof fingerprint) == 0;
 }
 
+/* What it is known by while the session lives. */
+static bool session_mark_certificate(struct session *session, X509 *certificate)
+{
+    struct issuer issuer;
+    bool is_known = authorities_identify_issuer(session->settings->authorities, certificate, &issuer);
+    return certificate_mark_read(certificate, &session->certificate, is_known ? &issuer : NULL,
+                                 &session->certificate_mark);
+}
+
 static void session_take_certificate(struct session *session)
 {
     X509 *certificate = SSL_get0_peer_certificate(session->client.tls);
@@ -83,7 +92,7 @@ static void session_take_certificate(struct session *session)
     if (!session_judged(session, certificate))
         session_refuse_certificate(session, CERTIFICATE_BAD_CHAIN);
     if (session->certificate.state == CERTIFICATE_VALID &&
-        !certificate_mark_read(certificate, &session->certificate, &session->certificate_mark))
+        !session_mark_certificate(session, certificate))
         session_refuse_certificate(session, CERTIFICATE_BAD_CHAIN);
     session_canonicalise_certificate(session);
     if (session->certificate.state == CERTIFICATE_ABSENT) {

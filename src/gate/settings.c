@@ -112,11 +112,11 @@ void settings_add_client_ca(struct settings *settings, struct message_configure_
         settings_complain(settings, "%s", strbuf_text(&why));
 }
 
-void settings_add_client_crl(struct settings *settings, struct message_configure_client_crl *message)
+void settings_add_revocations(struct settings *settings, const struct message_revocations_table *message)
 {
     auto_strbuf struct strbuf why = STRBUF(512);
-    if (!authorities_add_crl(settings->authorities, message->client_ca, message->crl, &why))
-        settings_complain(settings, "%s: %s", settings_text(settings, message->file), strbuf_text(&why));
+    if (!authorities_take_lists(settings->authorities, message->client_ca, message->table, &why))
+        settings_complain(settings, "%s", strbuf_text(&why));
 }
 
 void settings_add_tls(struct settings *settings, struct message_configure_tls *message)

@@ -92,7 +92,7 @@ void settings_add_limits(struct settings *settings, const struct message_configu
 void settings_add_certificate(struct settings *settings, const struct tls_provider *provider,
                               struct message_configure_certificate *message);
 void settings_add_client_ca(struct settings *settings, struct message_configure_client_ca *message);
-void settings_add_client_crl(struct settings *settings, struct message_configure_client_crl *message);
+void settings_add_revocations(struct settings *settings, const struct message_revocations_table *message);
 void settings_add_tls(struct settings *settings, struct message_configure_tls *message);
 void settings_add_backend(struct settings *settings, struct message_configure_backend *message);
 void settings_add_listener(struct settings *settings, struct gate *gate,

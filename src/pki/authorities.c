@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 #include "base/span.h"
@@ -18,7 +19,6 @@ struct authorities {
     struct client_ca *sections[AUTHORITIES_MAX];
     size_t count;
     STACK_OF(X509) *certificates; /* of all sections, which own them */
-    STACK_OF(X509_CRL) *crls;     /* of all sections; a list counts for who signed it */
     X509_STORE *store;            /* holds references of its own */
 };
 
@@ -49,23 +49,6 @@ static const struct client_ca *authorities_section(const struct authorities *aut
     return count <= 0 ? NULL : authorities_find(authorities, sk_X509_value(chain, count - 1));
 }
 
-/*
- * All sections share one store, and with a list in it OpenSSL wants one of every authority. This lets a
- * certificate pass whose section names none.
- */
-static int authorities_on_fault(int is_good, X509_STORE_CTX *attempt)
-{
-    const struct authorities *authorities =
-        X509_STORE_get_ex_data(X509_STORE_CTX_get0_store(attempt), 0);
-    if (is_good || X509_STORE_CTX_get_error(attempt) != X509_V_ERR_UNABLE_TO_GET_CRL)
-        return is_good;
-    const struct client_ca *section = authorities_section(authorities, attempt);
-    if (section == NULL || section->has_crls)
-        return 0;
-    X509_STORE_CTX_set_error(attempt, X509_V_OK);
-    return 1;
-}
-
 /* --- Making the set -------------------------------------------------------------------------- */
 
 struct authorities *authorities_new(void)
@@ -74,15 +57,11 @@ struct authorities *authorities_new(void)
     if (authorities == NULL)
         return NULL;
     authorities->certificates = sk_X509_new_null();
-    authorities->crls = sk_X509_CRL_new_null();
     authorities->store = X509_STORE_new();
     /* An authority may be named by its intermediate alone: what stands in a section is trusted. */
-    if (authorities->certificates != NULL && authorities->crls != NULL && authorities->store != NULL &&
-        X509_STORE_set_ex_data(authorities->store, 0, authorities) == 1 &&
-        X509_STORE_set_flags(authorities->store, X509_V_FLAG_PARTIAL_CHAIN) == 1) {
-        X509_STORE_set_verify_cb(authorities->store, authorities_on_fault);
+    if (authorities->certificates != NULL && authorities->store != NULL &&
+        X509_STORE_set_flags(authorities->store, X509_V_FLAG_PARTIAL_CHAIN) == 1)
         return authorities;
-    }
     authorities_free(authorities);
     return NULL;
 }
@@ -92,7 +71,6 @@ void authorities_free(struct authorities *authorities)
     if (authorities == NULL)
         return;
     X509_STORE_free(authorities->store);
-    sk_X509_CRL_pop_free(authorities->crls, X509_CRL_free);
     sk_X509_free(authorities->certificates);
     for (size_t i = 0; i < authorities->count; i++)
         client_ca_free(authorities->sections[i]);
@@ -143,34 +121,13 @@ static struct client_ca *authorities_named(struct authorities *authorities, stru
     return NULL;
 }
 
-/* Moves the lists to the set; those that could not be moved stay. */
-static bool authorities_take_crls(struct authorities *authorities, STACK_OF(X509_CRL) *crls)
-{
-    while (sk_X509_CRL_num(crls) > 0) {
-        X509_CRL *crl = sk_X509_CRL_value(crls, 0);
-        if (X509_STORE_add_crl(authorities->store, crl) != 1 || sk_X509_CRL_push(authorities->crls, crl) <= 0)
-            return false;
-        (void)sk_X509_CRL_shift(crls);
-    }
-    return X509_STORE_set_flags(authorities->store, X509_V_FLAG_CRL_CHECK) == 1;
-}
-
-bool authorities_add_crl(struct authorities *authorities, struct span name, int crl_fd, struct strbuf *why)
+bool authorities_take_lists(struct authorities *authorities, struct span name, int table_fd, struct strbuf *why)
 {
     struct client_ca *section = authorities_named(authorities, name);
-    STACK_OF(X509_CRL) *crls = section == NULL ? NULL : pem_file_crls(crl_fd);
-    bool is_whole = crls != NULL && authorities_take_crls(authorities, crls);
-    if (section == NULL)
-        strbuf_append(why, "a list of an authority that was not told");
-    else if (crls == NULL)
-        strbuf_append(why, "holds no PEM CRL, or one that is malformed");
-    else if (!is_whole)
-        strbuf_append(why, "can't be put in force");
-    else
-        section->has_crls = true;
-    sk_X509_CRL_pop_free(crls, X509_CRL_free);
-    ERR_clear_error();
-    return is_whole;
+    if (section != NULL)
+        return lists_take(&section->lists, table_fd, why);
+    strbuf_append(why, "lists of an authority that was not told");
+    return false;
 }
 
 const STACK_OF(X509) *authorities_certificates(const struct authorities *authorities)
@@ -179,6 +136,15 @@ const STACK_OF(X509) *authorities_certificates(const struct authorities *authori
 }
 
 /* --- Verifying ------------------------------------------------------------------------------- */
+
+/* What the lists of its section say of a chain that is good otherwise. */
+static long authorities_check_lists(const struct authorities *authorities, const X509_STORE_CTX *attempt,
+                                    int64_t now_s)
+{
+    const struct client_ca *section = authorities_section(authorities, attempt);
+    return section == NULL ? X509_V_ERR_UNSPECIFIED
+                           : lists_check(&section->lists, X509_STORE_CTX_get0_chain(attempt), now_s);
+}
 
 /* Verifies by the rules above. OpenSSL's result; an error also when the attempt could not begin. */
 static long authorities_attempt(const struct authorities *authorities, X509_STORE_CTX *attempt,
@@ -193,7 +159,8 @@ static long authorities_attempt(const struct authorities *authorities, X509_STOR
     X509_VERIFY_PARAM_set_auth_level(rules, AUTHORITIES_STRENGTH_LEVEL);
     X509_STORE_CTX_set_time(attempt, 0, (time_t)now_s);
     client_certificate_verify_chain(attempt);
-    return X509_STORE_CTX_get_error(attempt);
+    long result = X509_STORE_CTX_get_error(attempt);
+    return result == X509_V_OK ? authorities_check_lists(authorities, attempt, now_s) : result;
 }
 
 /* The rules of the section that the chain ends in, for a certificate that is VALID by itself. */
@@ -269,8 +236,53 @@ bool authorities_verify_der(const struct authorities *authorities, struct span l
     return is_whole;
 }
 
+/* --- Sessions that live ---------------------------------------------------------------------- */
+
+/* Those of a section that may have signed the certificate, going by names: how many, and the last. */
+static size_t client_ca_candidates(const struct client_ca *section, X509 *certificate, bool verifies,
+                                   struct issuer *ret_issuer)
+{
+    size_t count = 0;
+    for (int i = 0; i < sk_X509_num(section->certificates); i++) {
+        X509 *one = sk_X509_value(section->certificates, i);
+        if (X509_check_issued(one, certificate) != X509_V_OK ||
+            (verifies && X509_verify(certificate, X509_get0_pubkey(one)) != 1))
+            continue;
+        *ret_issuer = section->lists.levels[i].identity;
+        count++;
+    }
+    return count;
+}
+
+/* verifies: by its signature too, which costs as much as a handshake's. */
+static size_t authorities_candidates(const struct authorities *authorities, X509 *certificate, bool verifies,
+                                     struct issuer *ret_issuer)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < authorities->count; i++)
+        count += client_ca_candidates(authorities->sections[i], certificate, verifies, ret_issuer);
+    return count;
+}
+
+bool authorities_identify_issuer(const struct authorities *authorities, X509 *certificate,
+                                 struct issuer *ret_issuer)
+{
+    (void)ERR_set_mark();
+    size_t count = authorities_candidates(authorities, certificate, false, ret_issuer);
+    if (count > 1)
+        count = authorities_candidates(authorities, certificate, true, ret_issuer);
+    (void)ERR_pop_to_mark();
+    return count > 0;
+}
+
 enum certificate_refusal authorities_check_mark(const struct authorities *authorities,
                                                 const struct certificate_mark *mark, int64_t now_s)
 {
-    return certificate_mark_check(mark, authorities == NULL ? NULL : authorities->crls, now_s);
+    struct span serial = span_make(mark->serial, mark->serial_size);
+    if (mark->not_after_s < now_s)
+        return CERTIFICATE_EXPIRED;
+    for (size_t i = 0; authorities != NULL && i < authorities->count; i++)
+        if (lists_revoke(&authorities->sections[i]->lists, &mark->issuer, serial))
+            return CERTIFICATE_REVOKED;
+    return CERTIFICATE_OK;
 }

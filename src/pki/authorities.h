@@ -37,9 +37,12 @@ struct authorities *authorities_new(void) MUST_USE;
 bool authorities_add(struct authorities *authorities, const struct client_ca_request *request,
                      struct strbuf *why) MUST_USE;
 
-/* Adds the CRLs of a PEM file to a section, for which one must then be found. False as above. */
-bool authorities_add_crl(struct authorities *authorities, struct span name, int crl_fd,
-                         struct strbuf *why) MUST_USE;
+/*
+ * Puts a table of revoked certificates in force for a section; sessions go on. False with the reason in
+ * why: the former stays.
+ */
+bool authorities_take_lists(struct authorities *authorities, struct span name, int table_fd,
+                            struct strbuf *why) MUST_USE;
 
 /* Takes NULL. */
 void authorities_free(struct authorities *authorities);
@@ -63,7 +66,17 @@ bool authorities_verify_der(const struct authorities *authorities, struct span l
                             int64_t now_s, struct client_certificate *ret_certificate,
                             struct strbuf *name) MUST_USE;
 
-/* Looks again at a certificate whose session lives, as certificate_mark_check(). NULL has no CRLs. */
+/*
+ * The authority of ours that signed the certificate, for its mark. False when there is none, as for one
+ * whose intermediate came from the client: no list of ours can be of that.
+ */
+bool authorities_identify_issuer(const struct authorities *authorities, X509 *certificate,
+                                 struct issuer *ret_issuer) MUST_USE;
+
+/*
+ * Looks again at a certificate whose session lives: CERTIFICATE_OK, _EXPIRED, or _REVOKED, also where an
+ * authority above it was. NULL has no lists.
+ */
 enum certificate_refusal authorities_check_mark(const struct authorities *authorities,
                                                 const struct certificate_mark *mark,
                                                 int64_t now_s) MUST_USE;

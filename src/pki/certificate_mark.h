@@ -10,26 +10,21 @@
 
 #include "base/attributes.h"
 #include "pki/client_certificate.h"
-
-enum {
-    CERTIFICATE_ISSUER_HASH_SIZE = 32, /* SHA-256 of the issuer's name in DER */
-    CERTIFICATE_SERIAL_MAX = 20,       /* RFC 5280 section 4.1.2.2 */
-};
+#include "pki/issuer.h"
 
 struct certificate_mark {
     uint8_t fingerprint[CERTIFICATE_FINGERPRINT_SIZE];
-    uint8_t issuer_hash[CERTIFICATE_ISSUER_HASH_SIZE];
-    uint8_t serial[CERTIFICATE_SERIAL_MAX]; /* big-endian */
+    struct issuer issuer;       /* zeros: none whose list could name it */
+    uint8_t serial[SERIAL_MAX]; /* big-endian, without zeros before it */
     uint8_t serial_size;
     int64_t not_after_s; /* wall clock */
 };
 
-/* False when the serial is longer than the RFC allows, or memory is out. */
-bool certificate_mark_read(X509 *certificate, const struct client_certificate *read,
-                           struct certificate_mark *ret_mark) MUST_USE;
-
-/* CERTIFICATE_OK, _EXPIRED, or _REVOKED by one of the lists (NULL: none). */
-enum certificate_refusal certificate_mark_check(const struct certificate_mark *mark,
-                                                STACK_OF(X509_CRL) *crls, int64_t now_s) MUST_USE;
+/*
+ * issuer: who signed it, where that is an authority of ours, else NULL. False when the serial is negative
+ * or longer than the RFC allows.
+ */
+bool certificate_mark_read(const X509 *certificate, const struct client_certificate *read,
+                           const struct issuer *issuer, struct certificate_mark *ret_mark) MUST_USE;
 
 #endif

@@ -47,6 +47,18 @@ static bool client_ca_read_certificates(struct client_ca *section, int fd, struc
     return section->certificates != NULL;
 }
 
+static bool client_ca_make_lists(struct client_ca *section, const struct client_ca_request *request,
+                                 struct strbuf *why)
+{
+    if (!lists_init(&section->lists, section->certificates)) {
+        strbuf_append(why, "a section client_ca needs more memory than there is");
+        return false;
+    }
+    if (request->needs_lists)
+        lists_need(&section->lists, request->overdue_grace_s);
+    return true;
+}
+
 static bool client_ca_read_policies(struct client_ca *section, struct span policies, struct strbuf *why)
 {
     if (policies.len == 0)
@@ -86,6 +98,7 @@ struct client_ca *client_ca_new(const struct client_ca_request *request, struct 
     if (section == NULL || request->name.len > CLIENT_CA_NAME_MAX || !client_ca_copy(section, request)) {
         strbuf_append(why, "a section client_ca needs more memory than there is");
     } else if (client_ca_read_certificates(section, request->certificate_fd, why) &&
+               client_ca_make_lists(section, request, why) &&
                client_ca_read_policies(section, request->policies, why) &&
                client_ca_read_map(section, request, why)) {
         return section;
@@ -98,6 +111,7 @@ void client_ca_free(struct client_ca *section)
 {
     if (section == NULL)
         return;
+    lists_fini(&section->lists);
     sk_X509_pop_free(section->certificates, X509_free);
     certificate_policies_free(section->policies);
     map_file_free(section->mapping.file);

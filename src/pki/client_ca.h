@@ -1,6 +1,7 @@
 /*
  * One section client_ca: an authority's certificates, and what a certificate of it must be, whom it may
- * name and how it names him. Made once from what the section says, frozen from then on.
+ * name and how it names him. Made once from what the section says, frozen from then on but for its table
+ * of revoked certificates.
  */
 #ifndef POSTERN_PKI_CLIENT_CA_H
 #define POSTERN_PKI_CLIENT_CA_H
@@ -13,6 +14,7 @@
 #include "base/strbuf.h"
 #include "pki/certificate_mapping.h"
 #include "pki/client_certificate.h"
+#include "pki/lists.h"
 #include "pki/name_space.h"
 
 enum { CLIENT_CA_NAME_MAX = 64 };
@@ -29,6 +31,8 @@ struct client_ca_request {
     struct span login;
     struct span map_file_name; /* for the reason of a failure */
     int map_file_fd;           /* -1: none */
+    bool needs_lists;          /* of revoked certificates, one for each level */
+    int64_t overdue_grace_s;   /* for which a list may be overdue */
 };
 
 /* From a configure_client_ca message, which this folder does not know. */
@@ -42,7 +46,9 @@ struct client_ca_request {
                                 .pattern = (message)->pattern,                                     \
                                 .login = (message)->login,                                         \
                                 .map_file_name = (message)->map_file_name,                         \
-                                .map_file_fd = (message)->map_file})
+                                .map_file_fd = (message)->map_file,                                \
+                                .needs_lists = (message)->needs_lists != 0,                        \
+                                .overdue_grace_s = (message)->overdue_grace_s})
 
 struct client_ca {
     char name[CLIENT_CA_NAME_MAX + 1];
@@ -51,7 +57,7 @@ struct client_ca {
     struct strbuf texts;             /* what the spans below point into */
     struct name_space names;
     struct certificate_mapping mapping;
-    bool has_crls; /* one must fit, then */
+    struct lists lists; /* of revoked certificates; the table comes later, and is replaced */
 };
 
 /* NULL with the reason in why, which names the section. */

@@ -1,4 +1,4 @@
-/* Files of certificates and CRLs, by descriptor; see pem_file.h. */
+/* Files of certificates, by descriptor; see pem_file.h. */
 #include "pki/pem_file.h"
 
 #include <errno.h>
@@ -55,27 +55,5 @@ STACK_OF(X509) *pem_file_certificates(int fd)
     if (is_whole)
         return list;
     sk_X509_pop_free(list, X509_free);
-    return NULL;
-}
-
-STACK_OF(X509_CRL) *pem_file_crls(int fd)
-{
-    auto_strbuf struct strbuf pem = STRBUF(PEM_FILE_MAX);
-    if (!pem_file_read(fd, &pem))
-        return NULL;
-    BIO *bio = BIO_new_mem_buf(strbuf_text(&pem), (int)pem.len);
-    STACK_OF(X509_CRL) *list = sk_X509_CRL_new_null();
-    X509_CRL *crl = NULL;
-    bool is_whole = bio != NULL && list != NULL;
-    while (is_whole && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) != NULL) {
-        is_whole = sk_X509_CRL_push(list, crl) > 0;
-        if (!is_whole)
-            X509_CRL_free(crl);
-    }
-    is_whole = is_whole && pem_file_ended_cleanly() && sk_X509_CRL_num(list) > 0;
-    BIO_free(bio);
-    if (is_whole)
-        return list;
-    sk_X509_CRL_pop_free(list, X509_CRL_free);
     return NULL;
 }

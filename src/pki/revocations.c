@@ -124,13 +124,3 @@ enum revocations_answer revocations_find(const struct revocations *table, const 
     bool is_overdue = now_s > row->next_update_s && now_s - grace_s > row->next_update_s;
     return is_overdue ? REVOCATIONS_OVERDUE : REVOCATIONS_UNLISTED;
 }
-
-bool revocations_name(const struct revocations *table, const uint8_t issuer_name[ISSUER_HASH_SIZE],
-                      struct span serial)
-{
-    for (uint32_t i = 0; i < table->row_count; i++)
-        if (memcmp(table->rows[i].issuer.name, issuer_name, ISSUER_HASH_SIZE) == 0 &&
-            row_lists(table, &table->rows[i], serial))
-            return true;
-    return false;
-}

@@ -84,10 +84,6 @@ void revocations_unmap(struct revocations *table);
 enum revocations_answer revocations_find(const struct revocations *table, const struct issuer *issuer,
                                          struct span serial, int64_t now_s, int64_t grace_s) MUST_USE;
 
-/* True when a list of an issuer with that name, whatever its key, names the serial. */
-bool revocations_name(const struct revocations *table, const uint8_t issuer_name[ISSUER_HASH_SIZE],
-                      struct span serial) MUST_USE;
-
 /* The row of that issuer, or NULL. */
 const struct revocations_row *revocations_row_of(const struct revocations *table,
                                                  const struct issuer *issuer);

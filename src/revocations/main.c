@@ -69,6 +69,9 @@ int main(int argc, char **argv)
     }
     role_confine(&start);
     bool is_made = make_table(&maker);
+    bool is_lacking = maker.is_lacking;
     maker_fini(&maker);
-    return is_made ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (!is_made)
+        return EXIT_FAILURE;
+    return is_lacking ? REVOCATIONS_LACKING : REVOCATIONS_COMPLETE;
 }

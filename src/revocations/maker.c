@@ -219,6 +219,7 @@ static void maker_settle(struct maker *maker)
         auto_strbuf struct strbuf name = STRBUF(REVOCATIONS_NAME_MAX);
         crl_print_name(X509_get_subject_name(certificate), &name);
         maker_log_missing(maker, strbuf_span(&name), false);
+        maker->is_lacking = true;
     }
 }
 

@@ -25,6 +25,7 @@ struct maker {
     uint32_t row_count;
     const char *file; /* being read */
     int64_t now_s;
+    bool is_lacking; /* an authority has no list, once the table is written */
     bool is_out_of_memory;
 };
 

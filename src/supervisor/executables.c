@@ -11,7 +11,7 @@
 #include "supervisor/places.h"
 
 static const char *const executable_names[EXECUTABLES_COUNT] = {NULL /* our own, whatever it is called */,
-                                                                "keeper", "broker", "gate"};
+                                                                "keeper", "broker", "gate", "revocations"};
 
 /* What the kernel appends to the name of a file that is no longer there. */
 static const char deleted[] = " (deleted)";

@@ -14,7 +14,7 @@
 #include "base/strbuf.h"
 #include "supervisor/snapshot.h"
 
-enum { EXECUTABLES_COUNT = 4 };
+enum { EXECUTABLES_COUNT = 5 };
 
 struct executable {
     int fd; /* O_PATH */

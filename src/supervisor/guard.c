@@ -29,6 +29,11 @@ static void guard_forget_held(struct guard *guard)
     guard->held_count = 0;
 }
 
+void guard_release(struct guard *guard)
+{
+    guard_forget_held(guard);
+}
+
 void guard_fini(struct guard *guard)
 {
     guard_forget_trials(guard);

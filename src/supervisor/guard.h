@@ -32,6 +32,9 @@ struct guard {
 
 void guard_fini(struct guard *guard);
 
+/* What was refused is to be judged again, since something else has changed that it rested on. */
+void guard_release(struct guard *guard);
+
 /* A reload begins that tries all files. is_asked: by SIGHUP, so what was refused is forgotten. */
 void guard_begin(struct guard *guard, bool is_asked);
 

@@ -40,6 +40,7 @@ void reload_end(struct supervisor *supervisor)
     }
     notify_manager(NOTIFY_READY);
     start_absent(supervisor);
+    watch_look_soon(&supervisor->watch);
     if (supervisor->reload_is_asked)
         reload_begin(supervisor, supervisor->reload_reads);
     else
@@ -131,8 +132,100 @@ static void reload_try(struct supervisor *supervisor, bool reads_file)
         reload_end(supervisor);
         return;
     }
-    reload_send_all(supervisor, SUPERVISOR_RELOADING);
+    supervisor->phase = SUPERVISOR_PREPARING;
+    tables_make(&supervisor->tables, supervisor->candidate, supervisor->running,
+                tables_all(supervisor->candidate));
 }
+
+/* --- Lists of revoked certificates ---------------------------------------------------------- */
+
+/* Those whose lists have changed. */
+static unsigned reload_changed_tables(const struct supervisor *supervisor)
+{
+    const struct config *config = supervisor->running->config;
+    unsigned changed = 0;
+    for (size_t i = 0; i < config->client_ca_count; i++)
+        for (size_t j = 0; j < config->client_cas[i].crls.count; j++)
+            if (watch_has_changed(&supervisor->watch, config->client_cas[i].crls.at[j]))
+                changed |= 1U << i;
+    return changed;
+}
+
+void reload_lists(struct supervisor *supervisor)
+{
+    if (supervisor->phase != SUPERVISOR_RUNNING)
+        return; /* the end of what goes on looks again */
+    if (supervisor->reload_waits_for_lists) {
+        guard_release(&supervisor->guard);
+        reload_begin(supervisor, false);
+        return;
+    }
+    unsigned changed = reload_changed_tables(supervisor);
+    watch_take_lists(&supervisor->watch);
+    supervisor->phase = SUPERVISOR_PREPARING;
+    tables_make(&supervisor->tables, supervisor->running, supervisor->running, changed);
+}
+
+static void reload_send_tables_to(struct supervisor *supervisor, struct process *process, unsigned made)
+{
+    bool is_open = channel_is_open(&process->channel); /* if not, the next process gets them as it starts */
+    for (size_t i = 0; is_open && i < SETUP_CLIENT_CAS_MAX; i++)
+        is_open = (made & 1U << i) == 0 || role_send_table(&process->channel, supervisor->running, i);
+}
+
+void reload_send_tables(struct supervisor *supervisor, unsigned made)
+{
+    reload_send_tables_to(supervisor, &supervisor->broker, made);
+    for (unsigned i = 0; i < supervisor->gate_count; i++)
+        reload_send_tables_to(supervisor, &supervisor->gates[i], made);
+}
+
+/* Where nothing but files has changed, one of them is the reason. */
+static void reload_blame(struct supervisor *supervisor, const char *sentence)
+{
+    if (supervisor->candidate->config == supervisor->running->config)
+        guard_blame(&supervisor->guard, supervisor->running->config, &supervisor->candidate->files,
+                    &supervisor->running->files, sentence);
+}
+
+/* With it every certificate of that authority would be refused, which nobody can mean. */
+static void reload_refuse_lack(struct supervisor *supervisor, const char *client_ca)
+{
+    auto_strbuf struct strbuf sentence = STRBUF(SUPERVISOR_SENTENCE_MAX);
+    strbuf_format(&sentence, "client_ca %s: an authority in its certificate has no revocation list that counts; "
+                             "the records crl_missing and crl_refused say which and why", client_ca);
+    reload_log_refusal(strbuf_span(&sentence));
+    reload_blame(supervisor, strbuf_text(&sentence));
+    setup_replace(take(&supervisor->candidate), supervisor->running);
+    supervisor->reload_waits_for_lists = true;
+    reload_end(supervisor);
+}
+
+static void reload_try_candidate(struct supervisor *supervisor)
+{
+    const char *client_ca = tables_find_lack(supervisor->candidate, supervisor->running);
+    supervisor->reload_waits_for_lists = false;
+    if (client_ca == NULL)
+        reload_send_all(supervisor, SUPERVISOR_RELOADING);
+    else
+        reload_refuse_lack(supervisor, client_ca);
+}
+
+void reload_tables_made(struct supervisor *supervisor, unsigned made)
+{
+    if (supervisor->candidate != NULL) {
+        reload_try_candidate(supervisor);
+        return;
+    }
+    reload_send_tables(supervisor, made);
+    if (made != 0) {
+        log_sentence(LOG_INFO, "crl_in_force", "new tables of revoked certificates are with every gate");
+        formers_end_certified(supervisor); /* they hear no more of lists */
+    }
+    reload_end(supervisor);
+}
+
+/* --- The end of a reload -------------------------------------------------------------------- */
 
 /* At start this is an error; here a listener that went may come again. */
 static void reload_warn_of_unused_socket(const struct supervisor *supervisor)
@@ -165,7 +258,8 @@ static void reload_tell_formers(struct supervisor *supervisor, const struct setu
     struct authority_search search = {.before = &former->files, .now = &supervisor->running->files};
     if (formers_exist(supervisor) &&
         !(config_visit_authorities(supervisor->running->config, authority_is_same, &search) &&
-          config_visit_authorities(former->config, authority_is_same, &search)))
+          config_visit_authorities(former->config, authority_is_same, &search) &&
+          tables_agree(former, supervisor->running)))
         formers_end_certified(supervisor);
 }
 
@@ -189,9 +283,7 @@ void reload_fail(struct supervisor *supervisor, const char *sentence)
     if (supervisor->phase != SUPERVISOR_RELOADING)
         return; /* restoring: that process is started anew, with what all others have */
     reload_log_refusal(span_of(sentence));
-    if (supervisor->candidate->config == supervisor->running->config)
-        guard_blame(&supervisor->guard, supervisor->running->config, &supervisor->candidate->files,
-                    &supervisor->running->files, sentence);
+    reload_blame(supervisor, sentence);
     setup_replace(take(&supervisor->candidate), supervisor->running);
     reload_send_all(supervisor, SUPERVISOR_RESTORING);
 }

@@ -13,6 +13,18 @@ void reload_begin(struct supervisor *supervisor, bool reads_file);
 /* Back to running, or to where an upgrade began; what came up meanwhile is done now. */
 void reload_end(struct supervisor *supervisor);
 
+/*
+ * Lists of revoked certificates have changed, and nothing else: the roles get new tables beside the
+ * configuration that they have.
+ */
+void reload_lists(struct supervisor *supervisor);
+
+/* Sends those tables of the running setup to all that rest on them. */
+void reload_send_tables(struct supervisor *supervisor, unsigned made);
+
+/* While preparing: the tables are made, but for those of which the former stays. */
+void reload_tables_made(struct supervisor *supervisor, unsigned made);
+
 /* While reloading or restoring: a role refused, or ended. */
 void reload_fail(struct supervisor *supervisor, const char *sentence);
 

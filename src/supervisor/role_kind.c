@@ -73,15 +73,13 @@ bool role_send_certificates(struct channel *channel, const struct setup *setup, 
     return is_sent;
 }
 
-static bool role_send_crl(struct channel *channel, const struct snapshots *files, const char *client_ca,
-                          const char *file)
+bool role_send_table(struct channel *channel, const struct setup *setup, size_t client_ca)
 {
     struct message message = {
-        .type = MESSAGE_configure_client_crl,
-        .configure_client_crl = {.client_ca = span_of(client_ca),
-                                 .file = span_of(file),
-                                 .crl = snapshots_find(files, file)}};
-    return channel_send(channel, &message);
+        .type = MESSAGE_revocations_table,
+        .revocations_table = {.client_ca = span_of(setup->config->client_cas[client_ca].name),
+                              .table = setup->tables[client_ca]}};
+    return message.revocations_table.table < 0 || channel_send(channel, &message);
 }
 
 static bool role_send_client_ca(struct channel *channel, const struct setup *setup,
@@ -104,12 +102,12 @@ static bool role_send_client_ca(struct channel *channel, const struct setup *set
                                 .pattern = span_of(client_ca->pattern),
                                 .login = span_of(client_ca->login),
                                 .map_file_name = span_of(client_ca->map_file),
+                                .needs_lists = client_ca->crls.count > 0,
+                                .overdue_grace_s = client_ca->crl_grace_ms / 1000,
                                 .certificate = snapshots_find(files, client_ca->certificate),
                                 .map_file = snapshots_find(files, client_ca->map_file)}};
     bool is_sent = !strbuf_failed(&policies) && !strbuf_failed(&domains) && !strbuf_failed(&users) &&
                    channel_send(channel, &message);
-    for (size_t i = 0; is_sent && i < client_ca->crls.count; i++)
-        is_sent = role_send_crl(channel, files, client_ca->name, client_ca->crls.at[i]);
     return is_sent;
 }
 
@@ -118,7 +116,7 @@ bool role_send_client_cas(struct channel *channel, const struct setup *setup)
     const struct config *config = setup->config;
     bool is_sent = true;
     for (size_t i = 0; is_sent && i < config->client_ca_count; i++)
-        is_sent = role_send_client_ca(channel, setup, &config->client_cas[i]);
+        is_sent = role_send_client_ca(channel, setup, &config->client_cas[i]) && role_send_table(channel, setup, i);
     return is_sent;
 }
 

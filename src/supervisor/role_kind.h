@@ -27,6 +27,7 @@ struct role_kind {
 extern const struct role_kind role_kind_broker;
 extern const struct role_kind role_kind_gate;
 extern const struct role_kind role_kind_keeper;
+extern const struct role_kind role_kind_revocations;
 
 /* Sends setup as a whole, as its generation. False as send_part. */
 bool role_send_setup(const struct role_kind *kind, struct channel *channel,
@@ -39,7 +40,10 @@ bool role_send_setup(const struct role_kind *kind, struct channel *channel,
 bool role_send_certificates(struct channel *channel, const struct setup *setup,
                             bool with_keys) MUST_USE;
 
-/* Tells of every authority of client certificates, each with its lists behind it. False as send_part. */
+/*
+ * Tells of every authority of client certificates, each with its table of revoked ones behind it, if there
+ * is any. False as send_part.
+ */
 bool role_send_client_cas(struct channel *channel, const struct setup *setup) MUST_USE;
 
 /* Which of the backends' master passwords go along. */
@@ -52,6 +56,9 @@ bool role_send_backends(struct channel *channel, const struct setup *setup,
 /* Tells of one address of a listener; socket -1: it is not to be served. False as send_part. */
 bool role_send_door(struct channel *channel, const struct door *door, const struct config *config,
                     int socket) MUST_USE;
+
+/* That table alone; nothing where there is none. */
+bool role_send_table(struct channel *channel, const struct setup *setup, size_t client_ca) MUST_USE;
 
 /* The strings of a list, one a line, for a text of a message. */
 void role_join(const struct config_strings *strings, struct strbuf *lines);

@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <stddef.h>
 
+#include "base/invariant.h"
+
 unsigned config_gate_count(const struct config *config)
 {
     cpu_set_t cores;
@@ -77,7 +79,10 @@ struct setup *setup_new(struct config *config, const struct setup *running,
             config_free(config);
         return NULL;
     }
+    invariant(config->client_ca_count <= SETUP_CLIENT_CAS_MAX);
     setup->config = config;
+    for (size_t i = 0; i < SETUP_CLIENT_CAS_MAX; i++)
+        setup->tables[i] = -1;
     if (setup_open(setup, running, inherited, guard, problem))
         return setup;
     setup_replace(setup, running);
@@ -90,6 +95,9 @@ void setup_replace(struct setup *going, const struct setup *staying)
         return;
     doors_fini(&going->doors);
     snapshots_fini(&going->files);
+    for (size_t i = 0; i < SETUP_CLIENT_CAS_MAX; i++)
+        if (going->tables[i] >= 0)
+            (void)close(going->tables[i]);
     strbuf_fini(&going->operators);
     if (staying == NULL || staying->config != going->config)
         config_free(going->config);

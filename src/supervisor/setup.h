@@ -13,13 +13,20 @@
 #include "supervisor/places.h"
 #include "supervisor/snapshot.h"
 
-enum { SETUP_OPERATORS_MAX = 1024 /* octets: what the message to the keeper takes */ };
+enum {
+    SETUP_OPERATORS_MAX = 1024, /* octets: what the message to the keeper takes */
+    SETUP_CLIENT_CAS_MAX = 16,  /* as settings.def has it */
+};
 
 struct setup {
     struct config *config; /* owned; possibly by two setups, see setup_replace */
     struct snapshots files;
     struct doors doors;
     struct strbuf operators; /* uids, one a line */
+
+    /* Of revoked certificates, one for each client_ca; -1: none (tables.h). */
+    int tables[SETUP_CLIENT_CAS_MAX];
+    unsigned lacking; /* one bit for each client_ca in whose table an authority has no list */
 };
 
 /*

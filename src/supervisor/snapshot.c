@@ -46,17 +46,22 @@ bool file_is_same(const struct file_identity *a, const struct file_identity *b)
            time_is_same(&a->modified, &b->modified) && time_is_same(&a->changed, &b->changed);
 }
 
+bool config_visit_lists(const struct config *config, file_visit_fn *visit, void *argument)
+{
+    for (size_t i = 0; i < config->client_ca_count; i++)
+        for (size_t j = 0; j < config->client_cas[i].crls.count; j++)
+            if (!visit(&(struct config_file){.path = config->client_cas[i].crls.at[j]}, argument))
+                return false;
+    return true;
+}
+
 static bool client_ca_visit_files(const struct config_client_ca *client_ca, file_visit_fn *visit,
                                   void *argument)
 {
-    const struct config_file certificate = {.path = client_ca->certificate, .is_list = true};
-    for (size_t i = 0; i < client_ca->crls.count; i++)
-        if (!visit(&(struct config_file){.path = client_ca->crls.at[i], .is_list = true}, argument))
-            return false;
     if (client_ca->map_file != NULL &&
         !visit(&(struct config_file){.path = client_ca->map_file, .is_list = true}, argument))
         return false;
-    return visit(&certificate, argument);
+    return visit(&(struct config_file){.path = client_ca->certificate, .is_list = true}, argument);
 }
 
 bool config_visit_authorities(const struct config *config, file_visit_fn *visit, void *argument)

@@ -16,7 +16,7 @@
 #include "base/strbuf.h"
 #include "config/config.h"
 
-enum { SNAPSHOT_MAX = 64 << 20 /* octets of one file: a CRL of a million certificates */ };
+enum { SNAPSHOT_MAX = 64 << 20 /* octets of one file */ };
 
 /* What tells that a file was replaced or written to. All zero: it is not there. */
 struct file_identity {
@@ -39,10 +39,11 @@ struct config_file {
 
 /*
  * Calls visit for each file that the configuration names, in a fixed order; stops when it says
- * false.
+ * false. Revocation lists are apart: they become tables (tables.h).
  */
 typedef bool file_visit_fn(const struct config_file *file, void *argument);
 bool config_visit_files(const struct config *config, file_visit_fn *visit, void *argument);
+bool config_visit_lists(const struct config *config, file_visit_fn *visit, void *argument);
 
 /* The same, for those that say which client certificates are good. */
 bool config_visit_authorities(const struct config *config, file_visit_fn *visit, void *argument);

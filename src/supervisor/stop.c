@@ -65,6 +65,7 @@ void stop_begin(struct supervisor *supervisor)
     notify_manager(NOTIFY_STOPPING);
     supervisor->phase = SUPERVISOR_STOPPING;
     supervisor->stopping_ms = clock_monotonic_ms();
+    tables_cancel(&supervisor->tables);
     setup_replace(take(&supervisor->candidate), supervisor->running);
     doors_fini(&supervisor->running->doors);
     inherited_fini(&supervisor->inherited);

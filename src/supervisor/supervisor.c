@@ -71,6 +71,8 @@ static void supervisor_advance(struct supervisor *supervisor)
     case SUPERVISOR_RUNNING:
         reload_try_next(supervisor);
         break;
+    case SUPERVISOR_PREPARING:
+        break;
     }
 }
 
@@ -123,8 +125,30 @@ void supervisor_process_handed_over(struct supervisor *supervisor, struct proces
 
 void supervisor_process_due(struct supervisor *supervisor, struct process *process)
 {
-    if (supervisor->phase == SUPERVISOR_RUNNING || supervisor->phase == SUPERVISOR_STARTING)
+    if (supervisor->phase == SUPERVISOR_RUNNING || supervisor->phase == SUPERVISOR_PREPARING ||
+        supervisor->phase == SUPERVISOR_STARTING)
         start_process(supervisor, process);
+}
+
+/*
+ * In the place of another its roles serve until ours do, and its keeper gives the store away first. It may
+ * be gone already, and ours be there (former.c).
+ */
+static void supervisor_start_roles(struct supervisor *supervisor)
+{
+    bool is_there = process_is_alive(&supervisor->keeper) || evtimer_pending(supervisor->keeper.restart, NULL);
+    if (!is_there && (supervisor->arguments->handover < 0 || !formers_ask_for_store(supervisor)))
+        start_process(supervisor, &supervisor->keeper);
+}
+
+void supervisor_tables_made(struct supervisor *supervisor, unsigned made)
+{
+    if (supervisor->phase == SUPERVISOR_PREPARING) {
+        reload_tables_made(supervisor, made);
+    } else if (supervisor->phase == SUPERVISOR_STARTING) {
+        reload_send_tables(supervisor, made);
+        supervisor_start_roles(supervisor);
+    }
 }
 
 /* --- Signals ------------------------------------------------------------------------------ */
@@ -146,7 +170,8 @@ static void supervisor_reap(struct supervisor *supervisor)
     int status;
     pid_t pid;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        struct process *process = supervisor_find(supervisor, pid);
+        struct process *process =
+            tables_reaped(&supervisor->tables, pid, status) ? NULL : supervisor_find(supervisor, pid);
         if (process != NULL)
             process_reaped(process, status);
         else if (pid == supervisor->trial)
@@ -166,10 +191,14 @@ static void supervisor_on_signal(evutil_socket_t number, short what, void *argum
         stop_begin(supervisor);
 }
 
-static void supervisor_on_files_changed(void *owner)
+static void supervisor_on_files_changed(void *owner, bool are_lists)
 {
     struct supervisor *supervisor = owner;
-    if (supervisor->phase != SUPERVISOR_STOPPING)
+    if (supervisor->phase == SUPERVISOR_STOPPING)
+        return;
+    if (are_lists)
+        reload_lists(supervisor);
+    else
         reload_begin(supervisor, false);
 }
 
@@ -210,6 +239,7 @@ static bool supervisor_make_loop(struct supervisor *supervisor, const struct han
                                                       handover->log_output, handover->log_error)) == 0 &&
            watch_init(&supervisor->watch, supervisor->loop, supervisor_on_files_changed,
                       supervisor) == 0 &&
+           tables_init(&supervisor->tables, supervisor) == 0 &&
            supervisor_make_processes(supervisor);
 }
 
@@ -307,6 +337,7 @@ void supervisor_fini(struct supervisor *supervisor)
     formers_fini(supervisor);
     watch_fini(&supervisor->watch);
     guard_fini(&supervisor->guard);
+    tables_fini(&supervisor->tables);
     for (size_t i = 0; i < SUPERVISOR_SIGNALS; i++)
         if (supervisor->signals[i] != NULL)
             event_free(supervisor->signals[i]);
@@ -323,22 +354,15 @@ void supervisor_fini(struct supervisor *supervisor)
     strbuf_fini(&supervisor->failure);
 }
 
-/* In the place of another: its roles serve until ours do. */
-static void supervisor_take_place(struct supervisor *supervisor)
-{
-    upgrade_release_signals();
-    supervisor_reap(supervisor); /* who ended over the exec */
-    if (!formers_ask_for_store(supervisor))
-        start_process(supervisor, &supervisor->keeper);
-}
-
 bool supervisor_run(struct supervisor *supervisor, struct strbuf *problem)
 {
     watch_remember(&supervisor->watch, supervisor->running->config);
-    if (supervisor->arguments->handover >= 0)
-        supervisor_take_place(supervisor);
-    else
-        start_process(supervisor, &supervisor->keeper);
+    if (supervisor->arguments->handover >= 0) {
+        upgrade_release_signals();
+        supervisor_reap(supervisor); /* who ended over the exec */
+    }
+    tables_make(&supervisor->tables, supervisor->running, supervisor->running,
+                tables_all(supervisor->running));
     if (supervisor->failure.len == 0)
         do
             (void)event_base_dispatch(supervisor->loop);

@@ -17,12 +17,14 @@
 #include "supervisor/process.h"
 #include "supervisor/relay.h"
 #include "supervisor/setup.h"
+#include "supervisor/tables.h"
 #include "supervisor/upgrade.h"
 #include "supervisor/watch.h"
 
 enum supervisor_phase {
     SUPERVISOR_STARTING,  /* keeper, broker, then the gates, take the first setup, or all ends */
     SUPERVISOR_RUNNING,
+    SUPERVISOR_PREPARING, /* lists of revoked certificates are read, of the candidate if there is one */
     SUPERVISOR_RELOADING, /* the roles were sent the candidate and have not all answered */
     SUPERVISOR_RESTORING, /* one refused it: the others take the running setup again */
     SUPERVISOR_UPGRADING, /* another release is tried, and takes over when it is well */
@@ -49,7 +51,7 @@ struct supervisor {
     struct places places;
     struct inherited inherited; /* listening sockets that were passed at start */
     struct setup *running;   /* what the roles have, or at start are to get */
-    struct setup *candidate; /* while reloading */
+    struct setup *candidate; /* while preparing for or doing a reload */
     uint64_t generation;     /* of what was sent last */
     struct formers formers;
     struct process keeper;
@@ -60,10 +62,12 @@ struct supervisor {
     struct relay relay; /* of the roles' log */
     struct watch watch;
     struct guard guard; /* of the files */
+    struct tables tables; /* of revoked certificates, being made */
     struct event *signals[SUPERVISOR_SIGNALS];
     uint64_t stopping_ms;  /* when told to stop */
     bool reload_is_asked;  /* again, while one was going on */
     bool reload_reads;     /* and the file itself is to be read */
+    bool reload_waits_for_lists; /* the last was refused for want of one */
     struct strbuf failure; /* why the start failed; empty: it did not */
 };
 
@@ -89,6 +93,9 @@ void supervisor_process_ended(struct supervisor *supervisor, struct process *pro
                               const char *how);
 void supervisor_process_handed_over(struct supervisor *supervisor, struct process *process);
 void supervisor_process_due(struct supervisor *supervisor, struct process *process);
+
+/* Called by tables.c: they are made, but for those of which the former stays. made: as tables_all(). */
+void supervisor_tables_made(struct supervisor *supervisor, unsigned made);
 
 /* Calls visit for the keeper, the broker and each gate. */
 typedef void process_visit_fn(struct supervisor *supervisor, struct process *process);

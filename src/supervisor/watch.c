@@ -28,24 +28,32 @@ static bool watch_is_moving(struct watched_file *file)
     return is_moving;
 }
 
+static bool watched_has_changed(const struct watched_file *file)
+{
+    return !file_is_same(&file->seen, &file->taken);
+}
+
 static void watch_on_look(evutil_socket_t fd, short what, void *argument)
 {
     struct watch *watch = argument;
     bool is_moving = false;
     bool is_changed = false;
+    bool are_lists = true;
     (void)fd;
     (void)what;
     watch->is_stirred = false;
     for (size_t i = 0; i < watch->count; i++) {
         is_moving |= watch_is_moving(&watch->files[i]);
-        is_changed |= !file_is_same(&watch->files[i].seen, &watch->files[i].taken);
+        bool has_changed = watched_has_changed(&watch->files[i]);
+        is_changed |= has_changed;
+        are_lists &= !has_changed || watch->files[i].is_crl;
     }
     if (is_moving)
         watch_look_in(watch, 0, WATCH_REST_US);
     else
         watch_look_in(watch, WATCH_INTERVAL_S, 0);
     if (is_changed && !is_moving)
-        watch->on_changed(watch->owner);
+        watch->on_changed(watch->owner, are_lists);
 }
 
 /* Which file it was does not matter: the look will tell. */
@@ -98,19 +106,29 @@ static void watch_forget(struct watch *watch)
     watch->count = 0;
 }
 
-static bool watch_add(const struct config_file *file, void *argument)
+static bool watch_add(struct watch *watch, const char *path, bool is_crl)
 {
-    struct watch *watch = argument;
     struct watched_file *grown = reallocarray(watch->files, watch->count + 1, sizeof *grown);
     if (grown == NULL)
         return false;
     watch->files = grown;
-    char *copy = strdup(file->path);
+    char *copy = strdup(path);
     if (copy == NULL)
         return false;
-    struct file_identity now = file_identify(file->path);
-    grown[watch->count++] = (struct watched_file){.path = copy, .taken = now, .seen = now};
+    struct file_identity now = file_identify(path);
+    grown[watch->count++] =
+        (struct watched_file){.path = copy, .taken = now, .seen = now, .is_crl = is_crl};
     return true;
+}
+
+static bool watch_add_file(const struct config_file *file, void *argument)
+{
+    return watch_add(argument, file->path, false);
+}
+
+static bool watch_add_crl(const struct config_file *file, void *argument)
+{
+    return watch_add(argument, file->path, true);
 }
 
 int watch_init(struct watch *watch, struct event_base *loop, watch_changed_fn *on_changed,
@@ -125,11 +143,32 @@ void watch_remember(struct watch *watch, const struct config *config)
 {
     watch_close_inotify(watch);
     watch_forget(watch);
-    (void)config_visit_files(config, watch_add,
-                             watch); /* what memory does not allow is not watched */
+    /* What memory does not allow is not watched. */
+    (void)config_visit_files(config, watch_add_file, watch);
+    (void)config_visit_lists(config, watch_add_crl, watch);
     watch_open_inotify(watch);
     watch->is_stirred = false; /* the look that this had set is put off by the next line */
     watch_look_in(watch, WATCH_INTERVAL_S, 0);
+}
+
+bool watch_has_changed(const struct watch *watch, const char *path)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        if (strcmp(watch->files[i].path, path) == 0 && watched_has_changed(&watch->files[i]))
+            return true;
+    return false;
+}
+
+void watch_take_lists(struct watch *watch)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        if (watch->files[i].is_crl)
+            watch->files[i].taken = watch->files[i].seen;
+}
+
+void watch_look_soon(struct watch *watch)
+{
+    watch_look_in(watch, 0, WATCH_REST_US);
 }
 
 void watch_fini(struct watch *watch)

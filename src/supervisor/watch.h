@@ -12,12 +12,14 @@
 #include "config/config.h"
 #include "supervisor/snapshot.h"
 
-typedef void watch_changed_fn(void *owner);
+/* are_lists: of all that is watched only revocation lists have changed. */
+typedef void watch_changed_fn(void *owner, bool are_lists);
 
 struct watched_file {
     char *path;                 /* owned */
     struct file_identity taken; /* as it was when the configuration was last tried */
     struct file_identity seen;  /* as it was at the last look */
+    bool is_crl;                /* a list of revoked certificates */
 };
 
 struct watch {
@@ -42,5 +44,14 @@ void watch_fini(struct watch *watch);
  * they are read: a change in between is then noticed rather than missed.
  */
 void watch_remember(struct watch *watch, const struct config *config);
+
+/* Whether that file has changed since it was taken, going by the last look. */
+bool watch_has_changed(const struct watch *watch, const char *path);
+
+/* Takes the revocation lists as the last look saw them. Called before they are read. */
+void watch_take_lists(struct watch *watch);
+
+/* Looks again soon: what changed could not be handled when it was reported. */
+void watch_look_soon(struct watch *watch);
 
 #endif

@@ -290,7 +290,7 @@ class Revoked(Tickets):
             self.again(context, session).close()
             mark = self.rig.postern.mark()
             self.rig.clients.revoke(self.listed[version])
-            self.rig.postern.wait_event("reload_done", mark, 30)
+            self.rig.postern.wait_event("crl_in_force", mark, 30)
             with self.again(context, session, is_resumed=False) as wire:
                 self.assertIn(b"revoked", wire.external())
                 self.assert_refused(wire.login(ALICE, PASSWORD))

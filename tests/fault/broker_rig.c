@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/ip.h"
+#include "revocations/maker.h"
 
 #define RIG_ROOT     "/tmp/postern-broker-XXXXXX"
 #define RIG_GREETING "* OK [CAPABILITY IMAP4rev1 SASL-IR ID AUTH=PLAIN] ready\r\n"
@@ -57,23 +58,41 @@ static int rig_memory(void)
     return fd;
 }
 
+/* The table that the list makes. */
+static void rig_make_table(int certificate, X509_CRL *crl, int table)
+{
+    static struct maker maker;
+    auto_close int list = rig_memory();
+    BIO *bio = BIO_new_fd(list, BIO_NOCLOSE);
+    assert_int_equal(PEM_write_bio_X509_CRL(bio, crl), 1);
+    BIO_free(bio);
+    assert_true(maker_init(&maker, SPAN("own"), certificate, -1));
+    maker_add(&maker, SPAN("list"), list);
+    assert_true(maker_write(&maker, table));
+    maker_fini(&maker);
+}
+
 static void rig_tell_authority(struct broker_rig *rig, X509 *authority, X509_CRL *crl)
 {
     auto_close int certificate = rig_memory();
-    auto_close int list = rig_memory();
+    auto_close int table = rig_memory();
     BIO *bio = BIO_new_fd(certificate, BIO_NOCLOSE);
     assert_int_equal(PEM_write_bio_X509(bio, authority), 1);
     BIO_free(bio);
     struct message ca = {.type = MESSAGE_configure_client_ca,
-                         .configure_client_ca = {.name = SPAN("own"), .certificate = certificate}};
+                         .configure_client_ca = {.name = SPAN("own"),
+                                                 .map = SPAN("rfc822Name"),
+                                                 .pattern = SPAN("*"),
+                                                 .login = SPAN("*"),
+                                                 .map_file = -1,
+                                                 .certificate = certificate,
+                                                 .needs_lists = crl != NULL}};
     rig_tell(rig, &ca);
     if (crl == NULL)
         return;
-    bio = BIO_new_fd(list, BIO_NOCLOSE);
-    assert_int_equal(PEM_write_bio_X509_CRL(bio, crl), 1);
-    BIO_free(bio);
-    struct message told = {.type = MESSAGE_configure_client_crl,
-                           .configure_client_crl = {.client_ca = SPAN("own"), .crl = list}};
+    rig_make_table(certificate, crl, table);
+    struct message told = {.type = MESSAGE_revocations_table,
+                           .revocations_table = {.client_ca = SPAN("own"), .table = table}};
     rig_tell(rig, &told);
 }
 

@@ -52,7 +52,7 @@ class Rig:
         os.mkdir(self.path("bin"))
         supervisor, fake = programs
         shutil.copy(supervisor, self.path("bin", "supervisor"))
-        for role in ("gate", "keeper", "broker"):
+        for role in ("gate", "keeper", "broker", "revocations"):
             shutil.copy(fake, self.path("bin", role))
         self.write("cert.pem", "FIRST\n")
         self.write("key.pem", "KEY\n", 0o600)
