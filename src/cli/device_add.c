@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/device_add.h"
+#include "cli/instructions.h"
 #include "cli/keeper_link.h"
 #include "cli/passphrase.h"
 #include "cli/pki.h"
@@ -21,22 +22,51 @@
 /* --- The words -------------------------------------------------------------------------------- */
 
 /* The forms by the option that asks for each, but --out with --csr. */
+static const struct {
+    const char *option;
+    enum device_form form;
+} forms[] = {
+    {"out", DEVICE_PKCS12}, {"pem", DEVICE_PEM}, {"mobileconfig", DEVICE_MOBILECONFIG}};
+
 static bool read_target(struct device_adding *adding)
 {
-    const char *file = arguments_value(adding->arguments, "out");
-    const char *dir = arguments_value(adding->arguments, "pem");
+    unsigned count = 0;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        const char *target = arguments_value(adding->arguments, forms[i].option);
+        if (target == NULL)
+            continue;
+        adding->target = target;
+        adding->form = forms[i].form;
+        count++;
+    }
     bool has_request = arguments_value(adding->arguments, "csr") != NULL;
-    adding->target = file == NULL ? dir : file;
-    adding->form = file == NULL ? DEVICE_PEM : DEVICE_PKCS12;
-    if (has_request)
-        adding->form = DEVICE_CERTIFICATE;
-    if (has_request && (file == NULL || dir != NULL))
+    if (has_request && (count != 1 || adding->form != DEVICE_PKCS12))
         say("device add: with --csr the certificate alone is written: --out FILE.pem");
-    else if ((file == NULL) == (dir == NULL))
-        say("device add: say where to write: --out FILE.p12 or --pem DIR");
+    else if (count != 1)
+        say("device add: say where to write: --out FILE.p12, --pem DIR or --mobileconfig FILE");
     else
+        adding->form = has_request ? DEVICE_CERTIFICATE : adding->form;
+    return count == 1 && (!has_request || adding->form == DEVICE_CERTIFICATE);
+}
+
+/* --server HOST or HOST:PORT; later the running configuration's name where it is not given. */
+static bool read_server(struct device_adding *adding)
+{
+    const char *server = arguments_value(adding->arguments, "server");
+    struct span port = span_of(server);
+    struct span host = span_cut(&port, ':');
+    uint64_t number = DEVICE_PORT_DEFAULT;
+    adding->port = DEVICE_PORT_DEFAULT;
+    if (server == NULL)
         return true;
-    return false;
+    bool has_port = port.at != NULL;
+    if (!login_domain_canonicalise(host, &adding->host) ||
+        (has_port && (!span_to_u64(port, UINT16_MAX, &number) || number == 0))) {
+        say("device add: --server is a host name, or HOST:PORT");
+        return false;
+    }
+    adding->port = (uint16_t)number;
+    return true;
 }
 
 static bool read_words(struct device_adding *adding)
@@ -46,7 +76,8 @@ static bool read_words(struct device_adding *adding)
     if (!pki_demand(arguments, "certificate") || !pki_demand(arguments, "name") ||
         !pki_demand(arguments, "ca") ||
         !pki_days(arguments, ISSUED_DAYS_DEFAULT, ISSUED_DAYS_MAX, &adding->days) ||
-        !read_target(adding))
+        !read_target(adding) || !read_server(adding) ||
+        !instructions_choose(arguments_value(arguments, "language"), &adding->is_french))
         return false;
     if (adding->form == DEVICE_PKCS12 || arguments_value(arguments, "compatible") == NULL)
         return true;
@@ -112,12 +143,24 @@ static bool register_device(const struct device_adding *adding, struct keeper_li
     return keeper_link_command(link, &command, &count);
 }
 
+static bool write_profile(struct device_adding *adding, struct strbuf *ret_error)
+{
+    const struct package_account account = {.login = strbuf_span(&adding->login),
+                                            .host = strbuf_span(&adding->host),
+                                            .port = adding->port};
+    package_append_password(&adding->password);
+    return package_write_profile(adding->issued, adding->target, adding->name, &account,
+                                 strbuf_span(&adding->password), ret_error);
+}
+
 static bool write_device(struct device_adding *adding, struct strbuf *ret_error)
 {
     if (adding->form == DEVICE_PEM)
         return package_write_pem(adding->issued, adding->target, ret_error);
     if (adding->form == DEVICE_CERTIFICATE)
         return package_write_certificate(adding->issued, adding->target, ret_error);
+    if (adding->form == DEVICE_MOBILECONFIG)
+        return write_profile(adding, ret_error);
     bool is_compatible = arguments_value(adding->arguments, "compatible") != NULL;
     package_append_password(&adding->password);
     return package_write_pkcs12(adding->issued, adding->target, adding->name,
@@ -170,6 +213,8 @@ static bool register_and_write(struct device_adding *adding, struct keeper_link 
 
 static bool add_device(struct device_adding *adding, struct keeper_link *link)
 {
+    if (adding->host.len == 0)
+        strbuf_append_span(&adding->host, strbuf_span(&link->hostname));
     return keeper_link_login(link, adding->arguments->operands[0], &adding->login) &&
            issue(adding) && register_and_write(adding, link);
 }
@@ -179,6 +224,7 @@ int pki_device_add(const struct arguments *arguments)
     static struct keeper_link link;
     struct device_adding adding = {.arguments = arguments,
                                    .login = STRBUF(LOGIN_OCTETS_MAX),
+                                   .host = STRBUF(LOGIN_OCTETS_MAX),
                                    .password = STRBUF(64)};
     if (!read_words(&adding))
         return EX_USAGE;
@@ -191,6 +237,7 @@ int pki_device_add(const struct arguments *arguments)
     issued_free(adding.issued);
     EVP_PKEY_free(adding.key);
     strbuf_fini(&adding.login);
+    strbuf_fini(&adding.host);
     strbuf_wipe(&adding.password);
     return is_added ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -9,8 +9,11 @@
 enum device_form {
     DEVICE_PKCS12,
     DEVICE_PEM,         /* a directory with certificate and key */
+    DEVICE_MOBILECONFIG, /* Apple's profile, with PKCS#12 in it */
     DEVICE_CERTIFICATE, /* the key is the device's own: --csr */
 };
+
+enum { DEVICE_PORT_DEFAULT = 993 };
 
 struct device_adding {
     const struct arguments *arguments;
@@ -18,6 +21,9 @@ struct device_adding {
     enum device_form form;
     const char *target; /* file or directory */
     unsigned days;
+    bool is_french;         /* the instructions */
+    struct strbuf host;     /* of the mail server, for profile and instructions */
+    uint16_t port;
     struct strbuf login;
     struct strbuf password; /* of PKCS#12 */
     EVP_PKEY *key;          /* of the request; NULL: one is made */

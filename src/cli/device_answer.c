@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "cli/device_add.h"
 #include "cli/json.h"
+#include "cli/instructions.h"
 #include "pki/key_identity.h"
 
 /* Appends what tells the request's key from every other, for a person to compare. */
@@ -61,6 +62,8 @@ void device_answer(const struct device_adding *adding)
 {
     if (arguments_value(adding->arguments, "json") != NULL)
         answer_json(adding);
-    else
+    else {
         answer_text(adding);
+        instructions_print(adding);
+    }
 }

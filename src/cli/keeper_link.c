@@ -79,6 +79,7 @@ static bool link_greet(struct keeper_link *link)
     }
     strbuf_append_span(&link->default_domain, welcome.welcome.default_domain);
     strbuf_append_span(&link->netbios_domains, welcome.welcome.netbios_domains);
+    strbuf_append_span(&link->hostname, welcome.welcome.hostname);
     return true;
 }
 
@@ -87,6 +88,7 @@ bool keeper_link_open(struct keeper_link *link, const char *path)
     link->path = path == NULL ? KEEPER_LINK_SOCKET : path;
     link->default_domain = STRBUF(KEEPER_LINK_NAMES_MAX);
     link->netbios_domains = STRBUF(KEEPER_LINK_NAMES_MAX);
+    link->hostname = STRBUF(KEEPER_LINK_NAMES_MAX);
     link->fd = link_connect(link->path);
     if (link->fd < 0)
         return false;
@@ -102,6 +104,7 @@ void keeper_link_close(struct keeper_link *link)
     link->fd = -1;
     strbuf_fini(&link->default_domain);
     strbuf_fini(&link->netbios_domains);
+    strbuf_fini(&link->hostname);
 }
 
 /* --- Talking ---------------------------------------------------------------------------------- */

@@ -23,6 +23,7 @@ struct keeper_link {
     const char *path;
     struct strbuf default_domain; /* the running configuration's, for keeper_link_login */
     struct strbuf netbios_domains;
+    struct strbuf hostname;
     uint8_t packet[MESSAGE_PACKET_MAX]; /* what the spans of the last message point into */
 };
 

@@ -23,7 +23,8 @@ static void on_hello(struct control_client *client, const struct message *messag
     struct message answer = {.type = MESSAGE_welcome,
                              .welcome = {.release = ours,
                                          .default_domain = strbuf_span(&setup->default_domain),
-                                         .netbios_domains = strbuf_span(&setup->netbios_domains)}};
+                                         .netbios_domains = strbuf_span(&setup->netbios_domains),
+                                         .hostname = strbuf_span(&setup->hostname)}};
     (void)channel_send(&client->channel, &answer);
 }
 

@@ -12,6 +12,7 @@ static void configuration_init(struct setup_configuration *configuration)
     *configuration = (struct setup_configuration){.control_fd = -1,
                                                   .state = STRBUF(SETUP_STATE_MAX),
                                                   .default_domain = STRBUF(SETUP_NAMES_MAX),
+                                                  .hostname = STRBUF(SETUP_NAMES_MAX),
                                                   .netbios_domains = STRBUF(SETUP_NAMES_MAX)};
 }
 
@@ -20,6 +21,7 @@ static void configuration_fini(struct setup_configuration *configuration)
     strbuf_fini(&configuration->state);
     strbuf_fini(&configuration->default_domain);
     strbuf_fini(&configuration->netbios_domains);
+    strbuf_fini(&configuration->hostname);
     cleanup_close(&configuration->control_fd);
     configuration_init(configuration);
 }
@@ -45,6 +47,7 @@ static void on_begin(struct keeper *keeper, struct message *message)
     pending->generation = message->configure_begin.generation;
     strbuf_append_span(&pending->default_domain, message->configure_begin.default_domain);
     strbuf_append_span(&pending->netbios_domains, message->configure_begin.netbios_domains);
+    strbuf_append_span(&pending->hostname, message->configure_begin.hostname);
 }
 
 static void on_limits(struct keeper *keeper, struct message *message)

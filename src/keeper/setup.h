@@ -29,6 +29,7 @@ struct setup_configuration {
     struct strbuf state; /* empty: not said yet */
     struct strbuf default_domain;
     struct strbuf netbios_domains;
+    struct strbuf hostname;
     uid_t operators[SETUP_OPERATORS_MAX];
     size_t operator_count;
     int control_fd; /* -1: none, or handed on */

@@ -21,6 +21,7 @@
 
 #include "base/invariant.h"
 #include "base/utf8.h"
+#include "pki/apple_profile.h"
 #include "pki/private_file.h"
 #include "pki/signing.h"
 
@@ -126,17 +127,13 @@ static bool package_append_pkcs12(const struct issued *issued, const char *label
     return len > 0 && !strbuf_failed(content);
 }
 
-bool package_write_pkcs12(const struct issued *issued, const char *file, const char *device_name,
-                          struct span password, enum package_style style, struct strbuf *ret_error)
+/* The octets of the PKCS#12, in content. */
+static bool package_pack(const struct issued *issued, const char *device_name, struct span password,
+                         enum package_style style, struct strbuf *content, struct strbuf *ret_error)
 {
-    auto_strbuf struct strbuf dir = STRBUF(PACKAGE_PATH_MAX);
-    auto_strbuf struct strbuf content = STRBUF(PACKAGE_FILE_MAX);
     auto_strbuf_wipe struct strbuf secret = STRBUF(PACKAGE_PASSWORD_MAX);
-    const char *name = NULL;
     struct span label = span_of(device_name);
     invariant(issued->key != NULL);
-    if (!package_split_path(file, &dir, &name, ret_error))
-        return false;
     if (label.len == 0 || label.len > PACKAGE_DEVICE_NAME_MAX || !utf8_is_clean(label)) {
         strbuf_format(ret_error, "a device's name has 1 to %d octets and no control characters",
                       PACKAGE_DEVICE_NAME_MAX);
@@ -148,9 +145,49 @@ bool package_write_pkcs12(const struct issued *issued, const char *file, const c
                       "the password for the PKCS#12 file is empty, too long or holds NUL");
         return false;
     }
-    if (!package_append_pkcs12(issued, device_name, strbuf_text(&secret), style, &content))
+    if (!package_append_pkcs12(issued, device_name, strbuf_text(&secret), style, content))
         return signing_say_failure(ret_error, "cannot make the PKCS#12 file");
+    return true;
+}
+
+bool package_write_pkcs12(const struct issued *issued, const char *file, const char *device_name,
+                          struct span password, enum package_style style, struct strbuf *ret_error)
+{
+    auto_strbuf struct strbuf dir = STRBUF(PACKAGE_PATH_MAX);
+    auto_strbuf struct strbuf content = STRBUF(PACKAGE_FILE_MAX);
+    const char *name = NULL;
+    if (!package_split_path(file, &dir, &name, ret_error) ||
+        !package_pack(issued, device_name, password, style, &content, ret_error))
+        return false;
     const struct private_file written = {name, 0600, strbuf_span(&content)};
+    return private_files_write(strbuf_text(&dir), &written, 1, ret_error);
+}
+
+bool package_write_profile(const struct issued *issued, const char *file, const char *device_name,
+                           const struct package_account *account, struct span password,
+                           struct strbuf *ret_error)
+{
+    auto_strbuf struct strbuf dir = STRBUF(PACKAGE_PATH_MAX);
+    auto_strbuf struct strbuf pkcs12 = STRBUF(PACKAGE_FILE_MAX);
+    auto_strbuf struct strbuf xml = STRBUF(APPLE_PROFILE_MAX);
+    struct apple_profile profile = {.login = account->login,
+                                    .device = span_of(device_name),
+                                    .host = account->host,
+                                    .port = account->port,
+                                    .serial = span_of(issued->facts.serial)};
+    const char *name = NULL;
+    if (!package_split_path(file, &dir, &name, ret_error) ||
+        !package_pack(issued, device_name, password, PACKAGE_COMPATIBLE, &pkcs12, ret_error))
+        return false;
+    profile.pkcs12 = strbuf_span(&pkcs12);
+    if (RAND_bytes(&profile.uuids[0][0], sizeof profile.uuids) != 1)
+        return signing_say_failure(ret_error, "cannot draw random octets");
+    apple_profile_print(&profile, &xml);
+    if (strbuf_failed(&xml)) {
+        strbuf_append(ret_error, "the profile does not fit into memory");
+        return false;
+    }
+    const struct private_file written = {name, 0600, strbuf_span(&xml)};
     return private_files_write(strbuf_text(&dir), &written, 1, ret_error);
 }
 

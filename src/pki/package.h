@@ -8,6 +8,7 @@
 #define POSTERN_PKI_PACKAGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attributes.h"
 #include "base/span.h"
@@ -53,6 +54,21 @@ bool package_write_pkcs12(const struct issued *issued, const char *file, const c
  */
 bool package_write_pem(const struct issued *issued, const char *dir,
                        struct strbuf *ret_error) MUST_USE;
+
+/* The account that a profile sets up. */
+struct package_account {
+    struct span login;
+    struct span host;
+    uint16_t port;
+};
+
+/*
+ * Writes file (mode 0600) as an Apple configuration profile (apple_profile.h) with the same PKCS#12 in it,
+ * of the style that all of Apple's systems read.
+ */
+bool package_write_profile(const struct issued *issued, const char *file, const char *device_name,
+                           const struct package_account *account, struct span password,
+                           struct strbuf *ret_error) MUST_USE;
 
 /* Writes the certificate alone into file as PEM, for a device that has the key; mode 0600. */
 bool package_write_certificate(const struct issued *issued, const char *file,

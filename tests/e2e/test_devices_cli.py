@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import plistlib
 import stat
+import uuid
 
 import gatecase
 from backends.authority import openssl
@@ -110,11 +112,78 @@ class DeviceAdd(gatecase.GateCase):
                 self.assertFalse(os.path.exists(out))
         self.assert_not_registered(BOB)
 
+    # --- --mobileconfig ----------------------------------------------------------------------------------
+
+    def test_an_apple_profile(self):
+        file = self.rig.path("alice.mobileconfig")
+        name = 't\u00e9l\u00e9phone <b>&amp; "x" \uffff'
+        row = json.loads(self.add(ALICE, "--mobileconfig", file, "--json", "--server", "IMAP.example.net:1993",
+                                  name=name).stdout)
+        self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o600)
+        with open(file, "rb") as written:
+            octets = written.read()
+        self.assertNotIn(row["password"].encode(), octets)
+        profile = plistlib.loads(octets)
+        self.assertEqual((profile["PayloadType"], profile["PayloadVersion"]), ("Configuration", 1))
+        identity, mail = profile["PayloadContent"]
+        self.assertEqual(identity["PayloadType"], "com.apple.security.pkcs12")
+        self.assertEqual(identity["PayloadDisplayName"], name.replace("\uffff", "?"))
+        wanted = {"PayloadType": "com.apple.mail.managed", "EmailAccountType": "EmailTypeIMAP",
+                  "EmailAddress": ALICE, "IncomingMailServerAuthentication": "EmailAuthPassword",
+                  "IncomingMailServerHostName": "imap.example.net", "IncomingMailServerPortNumber": 1993,
+                  "IncomingMailServerUseSSL": True, "IncomingMailServerUsername": ALICE,
+                  "OutgoingMailServerAuthentication": "EmailAuthPassword",
+                  "OutgoingMailServerHostName": "imap.example.net"}
+        self.assertEqual({key: mail.get(key) for key in wanted}, wanted)
+        parts = (profile, identity, mail)
+        for key in ("PayloadUUID", "PayloadIdentifier"):
+            self.assertEqual(len({part[key] for part in parts}), 3)
+        for part in parts:
+            self.assertEqual(str(uuid.UUID(part["PayloadUUID"])).upper(), part["PayloadUUID"])
+            self.assertEqual(uuid.UUID(part["PayloadUUID"]).version, 4)
+        self.assert_identity_logs_in(identity["PayloadContent"], row["password"])
+
+    def assert_identity_logs_in(self, pkcs12, password):
+        package, cert, key = (self.rig.path(f"profile.{end}") for end in ("p12", "cert", "key"))
+        with open(package, "wb") as out:
+            out.write(pkcs12)
+        openssl("pkcs12", "-legacy", "-in", package, "-passin", f"pass:{password}", "-nokeys", "-out", cert)
+        openssl("pkcs12", "-legacy", "-in", package, "-passin", f"pass:{password}", "-nocerts", "-nodes",
+                "-out", key)
+        self.assert_logs_in(ALICE, cert, key)
+
+    # --- instructions --------------------------------------------------------------------------------------
+
+    def test_instructions_in_both_languages(self):
+        texts = {"en": ("IMAP server mail.example.org, port 993", "Thunderbird", "Outlook", "K-9"),
+                 "fr": ("serveur IMAP mail.example.org, port 993", "Thunderbird", "Param\u00e8tres", "K-9")}
+        for language, phrases in texts.items():
+            done = self.add(BOB, "--out", self.rig.path(f"{language}.p12"), "--language", language,
+                            name=f"in {language}")
+            for phrase in (*phrases, BOB):
+                self.assertIn(phrase, done.stdout)
+        for number, (name, value) in enumerate((("LC_ALL", "fr_FR.UTF-8"), ("LANG", "fr_CA.UTF-8"))):
+            done = self.add(BOB, "--pem", self.rig.path(f"pem{number}"), name=f"by {name}",
+                            env={**{k: v for k, v in os.environ.items() if not k.startswith("L")}, name: value})
+            self.assertIn("mbsync :", done.stdout)
+            self.assertIn(f"CERT est {self.rig.path(f'pem{number}')}/cert.pem", done.stdout)
+        done = self.add(BOB, "--mobileconfig", self.rig.path("x.mobileconfig"), name="profile",
+                        env={**os.environ, "LC_ALL": "C"})
+        self.assertIn("by password only", done.stdout)
+        self.assertRegex(done.stdout, r"password: [a-z0-9-]+\n")
+
     def test_words_that_do_not_go_together(self):
         for words, text in ((("--csr", "x", "--pem", "y"), "--out FILE.pem"),
                             (("--csr", "x"), "--out FILE.pem"),
                             (("--csr", "x", "--out", "y", "--compatible"), "--compatible is for PKCS#12"),
                             (("--pem", "x", "--compatible"), "--compatible is for PKCS#12"),
-                            (("--pem", "x", "--out", "y"), "say where to write")):
+                            (("--pem", "x", "--out", "y"), "say where to write"),
+                            (("--pem", "x", "--mobileconfig", "y"), "say where to write"),
+                            (("--csr", "x", "--mobileconfig", "y"), "--out FILE.pem"),
+                            (("--mobileconfig", "y", "--compatible"), "--compatible is for PKCS#12"),
+                            (("--out", "y", "--server", "a b"), "--server is a host name"),
+                            (("--out", "y", "--server", "a:0"), "--server is a host name"),
+                            (("--out", "y", "--server", "a:65536"), "--server is a host name"),
+                            (("--out", "y", "--language", "de"), "--language is en or fr")):
             with self.subTest(words):
                 self.assert_fails(self.add(BOB, *words, check=False), text, 64)
