@@ -74,20 +74,21 @@ copy_extensions = none
 commonName = supplied
 """)
 
-    def issue(self, name, extensions, begins=None, ends=None, subject=None, key=EC_KEY):
+    def issue(self, name, extensions, begins=None, ends=None, subject=None, key=EC_KEY, dn=None):
         """Signs a new key. extensions: lines of an extension section; begins, ends: YYYYMMDDHHMMSSZ;
-        key: which kind, as arguments of openssl req."""
+        key: which kind, as arguments of openssl req; subject: its CN; dn: all of it instead, as openssl
+        writes it (/O=Clinic/CN=Alice+serialNumber=17)."""
         made = Certificate(self.folder, name)
         request = os.path.join(self.folder, name + ".csr")
         section = os.path.join(self.folder, name + ".ext")
         with open(section, "w") as out:
             out.write("basicConstraints = CA:FALSE\n" + "\n".join(extensions) + "\n")
         openssl("req", "-new", "-newkey", *key, "-nodes", "-keyout", made.key, "-out", request,
-                "-subj", f"/CN={subject or name}")
+                "-subj", dn or f"/CN={subject or name}", "-multivalue-rdn")
         times = ["-days", "365"]
         if begins or ends:
             times = ["-startdate", begins or "20200101000000Z", "-enddate", ends or "20991231235959Z"]
-        openssl("ca", "-batch", "-notext", "-config", self.config, "-in", request, "-out", made.cert,
+        openssl("ca", "-batch", "-notext", "-preserveDN", "-config", self.config, "-in", request, "-out", made.cert,
                 "-extfile", section, *times)
         os.chmod(made.key, 0o600)
         return made.write_bundle()
@@ -98,8 +99,10 @@ commonName = supplied
         return self.issue(name, [f"subjectAltName = {names}", "extendedKeyUsage = serverAuth",
                                  "keyUsage = digitalSignature"], **options)
 
-    def client(self, name, *mail_addresses, usage="clientAuth", names=None, **times):
+    def client(self, name, *mail_addresses, usage="clientAuth", names=None, policies=None, **times):
         lines = ["keyUsage = digitalSignature"]
+        if policies:
+            lines.append(f"certificatePolicies = {policies}")
         if usage:
             lines.append(f"extendedKeyUsage = {usage}")
         names = names or ",".join(f"email:{address}" for address in mail_addresses)

@@ -1,6 +1,7 @@
 /* Certificates for tests; see certificate_maker.h. */
 #include "certificate_maker.h"
 
+#include <openssl/conf.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -40,10 +41,13 @@ struct span made_mailbox(const char *mailbox, struct strbuf *ret_buf)
 static void made_add(X509 *certificate, const X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX conf;
+    CONF *nothing = NCONF_new(NULL); /* policies are refused without a file that could explain them */
     X509V3_set_ctx(&conf, (X509 *)(uintptr_t)issuer, certificate, NULL, NULL, 0);
+    X509V3_set_nconf(&conf, nothing);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &conf, nid, value);
     invariant(extension != NULL && X509_add_ext(certificate, extension, -1) == 1);
     X509_EXTENSION_free(extension);
+    NCONF_free(nothing);
 }
 
 static void made_add_names(X509 *certificate, const struct made_request *request)
@@ -96,6 +100,8 @@ static void made_add_extensions(X509 *certificate, const struct made_request *re
         made_add_foreign_key_id(certificate);
     if (request->purposes != NULL)
         made_add(certificate, issuer, NID_ext_key_usage, request->purposes);
+    if (request->policies != NULL)
+        made_add(certificate, issuer, NID_certificate_policies, request->policies);
     made_add_names(certificate, request);
 }
 
@@ -104,7 +110,8 @@ struct made made_certificate(const struct made_request *request)
     static long serial = 1000;
     struct made made = {EVP_EC_gen("P-256"), X509_new()};
     const struct made *issuer = request->issuer == NULL ? &made : request->issuer;
-    X509_NAME *subject = made_name(request->name);
+    X509_NAME *subject =
+        request->subject == NULL ? made_name(request->name) : X509_NAME_dup(request->subject);
     invariant(made.key != NULL && made.certificate != NULL);
     invariant(X509_set_version(made.certificate, X509_VERSION_3) == 1);
     invariant(ASN1_INTEGER_set(X509_get_serialNumber(made.certificate), serial++) == 1);

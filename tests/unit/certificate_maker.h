@@ -29,6 +29,8 @@ struct made_request {
     const char *purposes;       /* extendedKeyUsage as OpenSSL writes it; NULL: none */
     struct span names;          /* DER of the SubjectAltName; SPAN_NONE: no extension */
     int name_extensions;        /* how often that extension stands there; 0: once */
+    const X509_NAME *subject;   /* in place of the common name; NULL: that */
+    const char *policies;       /* certificatePolicies as OpenSSL writes it; NULL: none */
     long begins_s;              /* from now */
     long ends_s;                /* from now; 0: in an hour */
 };
