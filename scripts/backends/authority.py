@@ -71,7 +71,7 @@ policy = any
 unique_subject = no
 copy_extensions = none
 [any]
-commonName = supplied
+commonName = optional
 """)
 
     def issue(self, name, extensions, begins=None, ends=None, subject=None, key=EC_KEY, dn=None):
