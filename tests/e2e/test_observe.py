@@ -6,8 +6,9 @@ import signal
 import time
 
 import gatecase
+from backends.process import wait_until
 from rig import ALICE, BOB, USERS
-from wire import connect, proxy_v1
+from wire import Wire, connect, connect_clear, proxy_v1, tls_context
 
 PASSWORD = USERS[ALICE]
 
@@ -23,6 +24,7 @@ class Observed(gatecase.GateCase):
                        sessions_per_user_and_address=2, commands_before_login=4, failure_delay="20s",
                        connections_per_address=2, connections_per_prefix=2)
         cls.observed = rig.add_listener("observed", login=["certificate"], mode="observe")
+        cls.clear = rig.add_listener("clear", login=["certificate"], mode="observe", tls="starttls")
 
     def connect(self, with_certificate=False):
         wire = connect(self.rig, self.observed, self.rig.alice if with_certificate else None)
@@ -44,7 +46,8 @@ class Observed(gatecase.GateCase):
             self.assert_refused(wire.login("secret-typed-as-name", "wrong"))
         self.assertLess(time.monotonic() - begun, 20)
         self.assert_ok(wire.login(ALICE, PASSWORD))
-        self.wait_event("would_refuse", rule="failures_per_connection")
+        # One record a minute, which another test may have made.
+        self.rig.postern.wait_event("would_refuse", rule="failures_per_connection")
         self.assertNotIn("secret-typed-as-name", self.rig.postern.log_since(self.since))
 
     def test_name_of_another(self):
@@ -66,7 +69,7 @@ class Observed(gatecase.GateCase):
             self.assert_reads_mail(wire)
 
     def test_keeper_hangs(self):
-        (keeper,) = self.rig.postern.roles("keeper")
+        (keeper,) = self.wait_roles("keeper")
         os.kill(keeper, signal.SIGSTOP)
         try:
             wire = self.connect()
@@ -81,6 +84,60 @@ class Observed(gatecase.GateCase):
             for pid in self.rig.postern.roles("keeper"):
                 os.kill(pid, signal.SIGKILL)
             self.assert_ok(self.connect().login(BOB, USERS[BOB]))
+
+    def wait_roles(self, role):
+        """Their pids: another test may have killed them, and they come back later with each death."""
+        return wait_until(lambda: self.rig.postern.roles(role), 60, f"a {role}")
+
+    def signal_all(self, number):
+        for role in ("keeper", "broker"):
+            for pid in self.wait_roles(role):
+                os.kill(pid, number)
+
+    def test_keeper_and_broker_hang(self):
+        """What has TLS logs in; TLS itself needs the broker, and has it again."""
+        wires = [self.connect() for _ in range(2)]
+        self.signal_all(signal.SIGSTOP)
+        try:
+            for wire, login in zip(wires, (ALICE, BOB)):
+                self.assert_refused(wire.login(login, "wrong"))
+                self.assert_ok(wire.login(login, USERS[login]))
+                self.assert_reads_mail(wire, login)
+        finally:
+            self.signal_all(signal.SIGCONT)
+        for login in (ALICE, BOB):
+            self.wait_event("would_refuse", rule="keeper_away", login=login)
+        self.assert_ok(self.connect().login(ALICE, PASSWORD))
+
+    def test_keeper_and_broker_killed(self):
+        wires = [self.connect() for _ in range(2)]
+        for wire in wires:
+            self.signal_all(signal.SIGKILL)
+            self.assert_ok(wire.login(BOB, USERS[BOB]))
+            self.assert_reads_mail(wire, BOB)
+
+    def test_tls_and_the_protocol_stay_enforced(self):
+        """Also while those who know rules hang."""
+        (keeper,) = self.wait_roles("keeper")
+        os.kill(keeper, signal.SIGSTOP)
+        try:
+            with self.assertRaises(OSError):
+                connect(self.rig, self.observed, context=tls_context(self.rig, alpn=["http/1.1"]))
+            with Wire(self.observed) as wire:
+                wire.send(b"a LOGIN alice secret\r\n")
+                self.assertNotIn(b"OK", wire.until_closed())
+            with connect_clear(self.rig, self.clear) as wire:
+                self.assertIn("LOGINDISABLED", wire.capabilities())
+                self.assert_refused(wire.login(ALICE, PASSWORD))
+            with connect_clear(self.rig, self.clear) as wire:
+                wire.send(b"a STARTTLS\r\nb NOOP\r\n")
+                self.assertNotIn(b"b OK", wire.until_closed())
+            with connect(self.rig, self.observed) as wire:
+                wire.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                self.assertLessEqual(len(wire.until_closed().splitlines()), 1)
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+        self.wait_event("starttls_injection")
 
     def test_what_stays_enforced(self):
         self.assert_refused(self.connect().external())
