@@ -16,7 +16,7 @@ static int client_trust_any(X509_STORE_CTX *store, void *argument)
     return 1;
 }
 
-SSL_CTX *client_tls_new(void)
+SSL_CTX *client_tls_new(const char *certificate)
 {
     static char groups[] = "X25519"; /* the macro that takes it casts const away */
     SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
@@ -27,6 +27,9 @@ SSL_CTX *client_tls_new(void)
     (void)SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
     SSL_CTX_set_cert_verify_callback(tls, client_trust_any, NULL);
+    if (certificate != NULL && (SSL_CTX_use_certificate_file(tls, certificate, SSL_FILETYPE_PEM) != 1 ||
+                                SSL_CTX_use_PrivateKey_file(tls, certificate, SSL_FILETYPE_PEM) != 1))
+        return NULL;
     SSL_CTX_set_read_ahead(tls, 1);
     SSL_CTX_set_default_read_buffer_len(tls, READ_SIZE);
     return tls;
@@ -93,6 +96,10 @@ static void client_log_in(struct client *client)
     char text[sizeof client->output];
     struct load *load = client->load;
     client->phase = CLIENT_LOGIN;
+    if (load->options.certificate != NULL) {
+        client_send_raw(client, "a AUTHENTICATE EXTERNAL =\r\n");
+        return;
+    }
     (void)snprintf(text, sizeof text, "a LOGIN user%05u@example.org %s\r\n",
                    (unsigned)(load->next_user++ % load->options.users), load->options.password);
     client_send_raw(client, text);

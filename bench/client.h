@@ -60,7 +60,10 @@ void client_send_raw(struct client *client, const char *text);
 /* Leaves a client that is closed alone. */
 void client_close(struct client *client);
 
-/* The SSL_CTX for clients: TLS 1.3, one suite and one group for all peers, no resumption. */
-SSL_CTX *client_tls_new(void) MUST_USE;
+/*
+ * The SSL_CTX for clients: TLS 1.3, one suite and one group for all peers, no resumption. certificate: a PEM
+ * file with the key, shown to the server; NULL: none.
+ */
+SSL_CTX *client_tls_new(const char *certificate) MUST_USE;
 
 #endif

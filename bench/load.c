@@ -4,7 +4,8 @@
  *
  *     load MODE port=N password=P server=PID [NAME=VALUE]…
  *
- *     login   full TLS 1.3 handshake, LOGIN, LOGOUT, over and over
+ *     login   full TLS 1.3 handshake, LOGIN, LOGOUT, over and over; with certificate=FILE it is
+ *             AUTHENTICATE EXTERNAL
  *     idle    steps=1000,5000: logged-in sessions that stay in IDLE; memory a session
  *     hold    count=2000: logged-in sessions that stay until standard input ends
  *     fetch   sessions that fetch a large message over and over
@@ -85,7 +86,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     server_raise_descriptors();
     load.loop = event_base_new();
-    load.tls = client_tls_new();
+    load.tls = client_tls_new(load.options.certificate);
     if (load.loop == NULL || load.tls == NULL) {
         (void)fputs("load: no event loop or no TLS\n", stderr);
         return 1;

@@ -27,6 +27,7 @@ struct load_options {
     uint64_t users;         /* user00000@example.org and on, used in turn */
     uint32_t source;        /* first client address, host order */
     const char *password;
+    const char *certificate; /* PEM with its key: logs in by it alone; NULL: by password */
     const char *kind; /* refuse: accept, plain, tls */
     size_t steps[LOAD_STEPS_MAX]; /* idle: numbers of sessions at which memory is read */
     size_t step_count;

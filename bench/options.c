@@ -63,6 +63,11 @@ static void option_password(struct load_options *options, const char *value)
     options->password = value;
 }
 
+static void option_certificate(struct load_options *options, const char *value)
+{
+    options->certificate = value;
+}
+
 static void option_kind(struct load_options *options, const char *value)
 {
     options->kind = value;
@@ -87,6 +92,7 @@ static const struct {
     NUMBER(users, 1, 100000),
     OTHER(source, option_source),
     OTHER(password, option_password),
+    OTHER(certificate, option_certificate),
     OTHER(kind, option_kind),
     OTHER(steps, option_steps),
     OTHER(server, option_server),

@@ -13,6 +13,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import testbed
+
 START_SECONDS = 15
 STOP_SECONDS = 5
 REFUSED_ADDRESS = "127.2.0.1"  # where clients come from that must be refused at accept
@@ -89,6 +91,7 @@ class Peer:
     """One measured program. site: directory, ports, certificate (see bench/run)."""
 
     name = ""
+    takes_certificates = False  # alone, for a login at the backend
     can_refuse = False  # at accept, by address: see Site.is_refusing
 
     def version(self):
@@ -233,6 +236,7 @@ service auth {{
 class Postern(Peer):
     name = "Postern"
     can_refuse = True
+    takes_certificates = True
     keeper = "postern-keeper"
 
     def __init__(self, stage):
@@ -253,6 +257,20 @@ class Postern(Peer):
                 raise Unavailable(f"no user {self.keeper}: scripts/create-users") from None
             os.chown(state, keeper.pw_uid, keeper.pw_gid)
 
+    @staticmethod
+    def client_ca(site):
+        """Only where it is measured: asking for a certificate costs every handshake."""
+        return f"client_ca clients {{ certificate = {site.client_certificate} }}" if site.client_certificate else ""
+
+    @staticmethod
+    def master_user(site):
+        if site.client_certificate is None:
+            return ""
+        password = site.directory / "master"
+        password.write_text(testbed.PASSWORD + "\n")
+        password.chmod(0o600)
+        return f"master_user = postern\n  master_password_file = {password}"
+
     def command(self, site):
         if not self.program.exists():
             raise Unavailable(f"{self.program} is not there: make build")
@@ -268,17 +286,19 @@ tls {{
   certificate = {{{site.certificate}}}
   key = {{{site.key}}}
 }}
+{self.client_ca(site)}
 backend imap {{
   address = {{"127.0.0.1:{site.backend_port}"}}
   protocol = imap
   identify = id
+  {self.master_user(site)}
 }}
 listener imaps {{
   bind = {{"127.0.0.1:{site.port}"}}
   protocol = imap
   tls = implicit
   backend = imap
-  login = {{password}}
+  login = {{{'certificate' if site.client_certificate else 'password'}}}
 }}
 limits {{
   connections = {site.sessions}

@@ -14,6 +14,8 @@ ROWS = [
     ("login ms, one at a time: p99", "login_1", "p99_ms", "{:.2f}"),
     ("login ms, 32 at a time: p50", "login_32", "p50_ms", "{:.1f}"),
     ("login ms, 32 at a time: p99", "login_32", "p99_ms", "{:.1f}"),
+    ("CPU µs per TLS 1.3 login by certificate alone", "login_certificate", "cpu_us_per_login", "{:,.0f}"),
+    ("such logins a second, 128 at a time", "login_certificate", "logins_per_s", "{:,.0f}"),
     ("KiB PSS per idle session, of 1,000", "idle", "kib_per_session_1000", "{:.1f}"),
     ("KiB PSS per idle session, of 5,000", "idle", "kib_per_session_5000", "{:.1f}"),
     ("MB/s of bulk FETCH", "fetch", "mb_per_s", "{:,.0f}"),
@@ -93,6 +95,11 @@ def notes(report):
     lines += slack_notes(report, "The number of logins a second", "login_128")
     if "Postern" in report["results"]:
         lines.append("Postern's limits for each address, prefix and user are raised for the bench.")
+    if any("login_certificate" in results for results in report["results"].values()):
+        lines.append("By certificate alone: Postern's gate verifies the client's signature and "
+                     "certificate, its broker verifies the certificate again and logs in at the "
+                     "backend as master user; –: the peer can't. The client's own signature is "
+                     "made on the other core.")
     if any("refuse_accept" in results for results in report["results"].values()):
         lines.append("–: the peer has no rule that refuses an address at accept.")
     return lines

@@ -26,6 +26,7 @@ class Site:
     tools: Path
     descriptors: int
     is_refusing: bool  # clients from REFUSED_ADDRESS are to be refused at accept
+    client_certificate: Path = None  # with its key, its own authority; None: nobody logs in by it alone
 
     @property
     def sessions(self):
@@ -62,6 +63,18 @@ def make_certificate(directory):
                     "-keyout", key, "-out", certificate], check=True, capture_output=True)
     key.chmod(0o600)
     return certificate, key
+
+
+def make_client_certificate(directory):
+    """One file with certificate and key."""
+    both, key = directory / "client.pem", directory / "client-key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=user",
+                    "-addext", "subjectAltName=email:user00000@example.org",
+                    "-addext", "extendedKeyUsage=clientAuth",
+                    "-keyout", key, "-out", both], check=True, capture_output=True)
+    both.write_text(both.read_text() + key.read_text())
+    return both
 
 
 def check_build(build):
