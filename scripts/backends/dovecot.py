@@ -19,13 +19,14 @@ class Dovecot:
     the PROXY protocol. users: login → password. options: lines added to the configuration."""
 
     def __init__(self, folder, users, tls_certificate=None, messages=3, options="", master=True,
-                 plain_port=None):
+                 plain_port=None, master_result="continue"):
         self.folder = os.path.abspath(folder)
         self.users = dict(users)
         self.tls_certificate = tls_certificate
         self.messages = messages
         self.options = options
         self.master = master
+        self.master_result = master_result
         self.plain_port = plain_port or ports.free_port()
         self.proxy_port = ports.free_port()
         self.tls_port = ports.free_port()
@@ -143,7 +144,7 @@ passdb {{
   driver = passwd-file
   args = username_format=%u {self.folder}/masters
   master = yes
-  result_success = continue
+  result_success = {self.master_result}
 }}
 passdb {{
   driver = passwd-file

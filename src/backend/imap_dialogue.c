@@ -9,7 +9,9 @@
 
 #include "backend/login_steps.h"
 #include "base/base64.h"
+#include "base/secret.h"
 #include "protocol/imap_command.h"
+#include "protocol/scram_message.h"
 
 /* Tags, one a purpose. */
 #define TAG_STARTTLS   "p1"
@@ -78,6 +80,12 @@ static struct span backend_user(const struct backend_login *login)
     return user;
 }
 
+/* As master user, where the password is elsewhere. */
+static bool backend_is_scram(const struct backend_login *login)
+{
+    return login->request.mechanism == SASL_EXTERNAL && login->request.scram_first.at != NULL;
+}
+
 static void backend_append_message(struct backend_login *login, struct strbuf *out)
 {
     const struct backend *backend = login->request.backend;
@@ -93,6 +101,10 @@ static void backend_append_message(struct backend_login *login, struct strbuf *o
         sasl_write_xoauth2(&credentials, &message);
         break;
     case SASL_EXTERNAL:
+        if (backend_is_scram(login)) {
+            strbuf_append_span(&message, login->request.scram_first);
+            break;
+        }
         credentials.authorization = backend_user(login);
         credentials.authentication = span_of(backend->master_user);
         credentials.secret = secret_span(&backend->master_password);
@@ -128,6 +140,8 @@ static struct span backend_mechanism(const struct backend_login *login)
 {
     if (login->request.mechanism == SASL_OAUTHBEARER)
         return SPAN("OAUTHBEARER");
+    if (backend_is_scram(login))
+        return SPAN("SCRAM-SHA-256");
     return login->request.mechanism == SASL_XOAUTH2 ? SPAN("XOAUTH2") : SPAN("PLAIN");
 }
 
@@ -142,6 +156,11 @@ static enum backend_turn backend_say_credentials(struct backend_login *login)
         return backend_finish(login, BACKEND_LOGIN_OK);
     if (login->in.len > 0)
         return backend_fail(login, "it answers before it was asked");
+    if (backend_is_scram(login) && !backend_can(login, strbuf_span(&capability))) {
+        /* Its passwords may well work: this is not a reason to hold it for dead. */
+        login->problem = "it offers no SCRAM-SHA-256, which a certificate alone needs under TLS";
+        return backend_finish(login, BACKEND_LOGIN_UNAVAILABLE);
+    }
     if (login->request.backend->identify == IDENTIFY_ID && backend_can(login, SPAN("ID")))
         backend_say_id(login);
     if (!backend_can(login, strbuf_span(&capability))) {
@@ -259,6 +278,41 @@ static bool backend_code_is_temporary(struct span code)
     return false;
 }
 
+enum backend_turn backend_say_proof(struct backend_login *login, struct span message)
+{
+    base64_encode(message, &login->out);
+    strbuf_append(&login->out, "\r\n");
+    backend_enter(login, STEP_LOGIN, login->request.backend->reply_ms);
+    return strbuf_failed(&login->out) ? backend_fail(login, "out of memory") : TURN_ON;
+}
+
+/* The challenge, which goes to whoever has the password, or the proof that the backend knows it too. */
+static enum backend_turn backend_take_scram(struct backend_login *login, struct span text)
+{
+    auto_strbuf struct strbuf message = STRBUF(SCRAM_MESSAGE_MAX);
+    if (!base64_decode(text, &message) || strbuf_failed(&message))
+        return backend_fail(login, "it does not speak SCRAM-SHA-256");
+    if (login->verifier.len == 0) {
+        backend_enter(login, STEP_PROOF, login->request.backend->reply_ms);
+        login->request.on_challenge(login, strbuf_span(&message), login->owner);
+        return login->is_done ? TURN_OVER : TURN_ON;
+    }
+    if (login->is_verified || !secret_equal(strbuf_span(&message), strbuf_span(&login->verifier)))
+        return backend_fail(login, "it does not prove that it knows the master user's password");
+    login->is_verified = true;
+    strbuf_append(&login->out, "\r\n");
+    return TURN_ON;
+}
+
+/* While the other half is awaited the backend has nothing to say. */
+static enum backend_turn backend_on_early(struct backend_login *login, enum imap_response_kind kind,
+                                          const struct imap_response *response)
+{
+    (void)kind;
+    (void)response;
+    return backend_fail(login, "it answers before it was asked");
+}
+
 static enum backend_turn backend_on_login(struct backend_login *login, enum imap_response_kind kind,
                                           const struct imap_response *response)
 {
@@ -268,6 +322,8 @@ static enum backend_turn backend_on_login(struct backend_login *login, enum imap
     }
     if (kind == IMAP_RESPONSE_TAGGED && backend_is_tag(response, TAG_ID))
         return TURN_ON;
+    if (kind == IMAP_RESPONSE_CONTINUATION && backend_is_scram(login))
+        return backend_take_scram(login, response->text);
     if (kind == IMAP_RESPONSE_CONTINUATION) {
         /* RFC 7628 section 3.2.3: the token is refused, and an answer ends the exchange. */
         strbuf_append(&login->out, login->request.mechanism == SASL_OAUTHBEARER ? "AQ==\r\n" : "\r\n");
@@ -281,6 +337,8 @@ static enum backend_turn backend_on_login(struct backend_login *login, enum imap
                    : backend_finish(login, BACKEND_LOGIN_REFUSED);
     if (response->status != IMAP_STATUS_OK)
         return backend_fail(login, "it does not understand the login");
+    if (backend_is_scram(login) && !login->is_verified)
+        return backend_fail(login, "it does not prove that it knows the master user's password");
     struct span capabilities = imap_response_capabilities(response);
     if (capabilities.at == NULL) {
         strbuf_reset(&login->capabilities);
@@ -298,6 +356,7 @@ static backend_answer_fn *const backend_answers[STEP_COUNT] = {
     [STEP_STARTTLS] = backend_on_starttls,
     [STEP_CAPABILITY] = backend_on_capability,
     [STEP_CONTINUATION] = backend_on_continuation,
+    [STEP_PROOF] = backend_on_early,
     [STEP_LOGIN] = backend_on_login,
     [STEP_CAPABILITY_AFTER] = backend_on_capability,
 };

@@ -20,6 +20,7 @@ enum {
     BACKEND_IN_MAX = 4 * IMAP_RESPONSE_MAX,
     BACKEND_OUT_MAX = 4 * SASL_MESSAGE_MAX,
     BACKEND_READ_SIZE = 8192,
+    BACKEND_VERIFIER_MAX = 64, /* SCRAM-SHA-256: 46 */
     BACKEND_LINES_MAX = 200, /* of one login: a dozen are usual; more would keep the loop from others */
 };
 
@@ -263,6 +264,7 @@ struct backend_login *backend_login_start(struct event_base *loop, struct reaper
     strbuf_init(&login->in, BACKEND_IN_MAX);
     strbuf_init(&login->out, BACKEND_OUT_MAX);
     strbuf_init(&login->capabilities, IMAP_RESPONSE_MAX);
+    strbuf_init(&login->verifier, BACKEND_VERIFIER_MAX);
     invariant(event_assign(&login->deadline, loop, -1, 0, backend_on_deadline, login) == 0);
     if (request->only != NULL)
         login->tried = UINT32_MAX; /* a health check tries no other */
@@ -274,12 +276,22 @@ struct backend_login *backend_login_start(struct event_base *loop, struct reaper
     return login;
 }
 
+void backend_login_prove(struct backend_login *login, struct span message, struct span verifier)
+{
+    if (login->is_done || login->step != STEP_PROOF)
+        return;
+    strbuf_append_span(&login->verifier, verifier);
+    if (backend_say_proof(login, message) != TURN_OVER)
+        backend_login_run(login);
+}
+
 static void backend_login_bury(struct grave *grave)
 {
     struct backend_login *login = container_of(grave, struct backend_login, grave);
     strbuf_fini(&login->in);
     strbuf_wipe(&login->out);
     strbuf_fini(&login->capabilities);
+    strbuf_fini(&login->verifier);
     free(login);
 }
 

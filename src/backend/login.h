@@ -2,8 +2,8 @@
  * Logs a user in at an IMAP backend: the one place where credentials leave the gate. Connects (to the
  * next address when one does not answer), tells the backend who the client is, gives it the password
  * or the token that the client gave, or, for a user whose certificate was proven, the master user's
- * password with the user as authorization identity. What is behind this header can change (another
- * process that logs in and hands the socket over) without a line elsewhere.
+ * password with the user as authorization identity. That is done by the broker, which hands the socket
+ * over; under TLS, where that can't be, by the gate, with the broker's half of SCRAM-SHA-256 in it.
  *
  * The same dialogue without a login is the health check.
  */
@@ -34,11 +34,16 @@ enum backend_login_result {
 typedef void backend_login_done_fn(struct backend_login *login, enum backend_login_result result,
                                    void *owner);
 
+/* The backend's challenge in an exchange whose other half is elsewhere; backend_login_prove() answers it. */
+typedef void backend_challenge_fn(struct backend_login *login, struct span challenge, void *owner);
+
 /* Everything here must outlive the login. */
 struct backend_login_request {
     struct backend *backend;
     struct backend_address *only;  /* a health check of this address; NULL: a login */
     enum sasl_mechanism mechanism; /* PLAIN, OAUTHBEARER, XOAUTH2; EXTERNAL: as master user */
+    struct span scram_first;       /* EXTERNAL by SCRAM-SHA-256: its first message; else SPAN_NONE */
+    backend_challenge_fn *on_challenge;
     struct span login;             /* canonical */
     struct span secret;
     const struct endpoint *client;
@@ -65,6 +70,8 @@ struct backend_login {
     struct strbuf in;         /* what the backend said and nobody has read yet */
     struct strbuf out;        /* wiped: holds credentials */
     struct strbuf capabilities;
+    struct strbuf verifier;   /* what proves that the backend knows the password; "" until it is said */
+    bool is_verified;
     const char *problem;      /* a phrase for the log when it is UNAVAILABLE */
     struct grave grave;
 };
@@ -73,6 +80,12 @@ struct backend_login {
 struct backend_login *backend_login_start(struct event_base *loop, struct reaper *reaper,
                                           const struct backend_login_request *request,
                                           backend_login_done_fn *on_done, void *owner) MUST_USE;
+
+/*
+ * Answers the challenge: message goes to the backend, which must then show verifier. Nothing once the login
+ * is over.
+ */
+void backend_login_prove(struct backend_login *login, struct span message, struct span verifier);
 
 /* Closes what is open and frees between events; on_done will not be called. Takes NULL. */
 void backend_login_free(struct backend_login *login);

@@ -15,6 +15,7 @@ enum backend_step {
     STEP_STARTTLS,
     STEP_CAPABILITY,
     STEP_CONTINUATION, /* AUTHENTICATE without SASL-IR: "+" is awaited */
+    STEP_PROOF,        /* the other half of SCRAM is awaited, from elsewhere */
     STEP_LOGIN,        /* the tagged answer to the credentials */
     STEP_CAPABILITY_AFTER,
     STEP_COUNT,
@@ -45,6 +46,9 @@ enum backend_turn backend_start_handshake(struct backend_login *login);
 /* Takes the answer of the step that the login is in. */
 enum backend_turn backend_answer(struct backend_login *login, enum imap_response_kind kind,
                                  const struct imap_response *response);
+
+/* Sends the answer to the challenge. */
+enum backend_turn backend_say_proof(struct backend_login *login, struct span message);
 
 /* Connected and, where asked for, under TLS: goes on to the capabilities or the login. */
 enum backend_turn backend_ready(struct backend_login *login);

@@ -206,6 +206,7 @@ int broker_init(struct broker *broker, struct event_base *loop, int supervisor_f
     keeper_link_init(&broker->keeper);
     TAILQ_INIT(&broker->asked);
     reaper_init(&broker->reaper, loop);
+    scram_queue_init(&broker->derivations, loop);
     int result = ticket_keys_init(&broker->ticket_keys, loop, broker_send_ticket_keys, broker);
     if (result == 0)
         result = list_expiry_init(&broker->list_expiry, loop);
@@ -219,6 +220,7 @@ void broker_fini(struct broker *broker)
         gate_link_free(broker->gates[i]);
     keeper_link_fini(&broker->keeper);
     health_stop(&broker->health);
+    scram_queue_fini(&broker->derivations);
     reaper_fini(&broker->reaper);
     settings_unref(broker->settings);
     settings_unref(broker->pending_settings);

@@ -19,6 +19,7 @@
 #include "broker/keeper_link.h"
 #include "broker/keys.h"
 #include "broker/list_expiry.h"
+#include "broker/scram.h"
 #include "broker/settings.h"
 #include "broker/ticket_keys.h"
 #include "channel/channel.h"
@@ -39,6 +40,7 @@ struct broker {
     struct settings *pending_settings;
     struct health health;      /* of the backends */
     struct reaper reaper;
+    struct scram_queue derivations;
     struct master_login_list asked; /* logins of all gates that wait for the keeper, in its order */
     uint64_t questions;             /* asked of the keeper so far */
     uint64_t draft;                 /* the generation being received; 0: none */

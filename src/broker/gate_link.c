@@ -41,6 +41,11 @@ static void link_on_master_login(struct gate_link *link, struct message *message
     impersonate_begin(link, &message->master_login);
 }
 
+static void link_on_scram_challenge(struct gate_link *link, struct message *message)
+{
+    impersonate_on_challenge(link, &message->scram_challenge);
+}
+
 static void link_on_master_login_cancel(struct gate_link *link, struct message *message)
 {
     impersonate_cancel(link, message->master_login_cancel.number);
@@ -48,6 +53,7 @@ static void link_on_master_login_cancel(struct gate_link *link, struct message *
 
 static gate_handler *const gate_handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_master_login] = link_on_master_login,
+    [MESSAGE_scram_challenge] = link_on_scram_challenge,
     [MESSAGE_master_login_cancel] = link_on_master_login_cancel,
 };
 

@@ -11,34 +11,12 @@
 #include "base/clock.h"
 #include "base/container_of.h"
 #include "base/invariant.h"
-#include "base/log.h"
-#include "broker/broker.h"
+#include "broker/master_login.h"
 #include "protocol/imap_command.h"
 
 enum {
     MASTER_LOGIN_TEXT_MAX = 16384, /* of capabilities, and of what follows them: as the schema has it */
     MASTER_LOGIN_ID_MAX = 8192,
-};
-
-struct master_login {
-    TAILQ_ENTRY(master_login) link;  /* in its gate's */
-    TAILQ_ENTRY(master_login) asked; /* in the broker's, while the keeper is asked */
-    bool is_asked;
-    struct gate_link *gate;
-    struct settings *settings; /* counted */
-    const struct listener *listener; /* NULL: there is none of that name */
-    uint64_t number;   /* the gate's */
-    uint64_t session;
-    uint64_t question; /* the keeper's */
-    struct endpoint client;
-    struct endpoint local;
-    struct strbuf login; /* canonical; "" until the certificate was verified */
-    struct strbuf client_id;
-    uint8_t fingerprint[CERTIFICATE_FINGERPRINT_SIZE];
-    bool has_fingerprint;
-    struct backend_login *backend; /* owned, once the backend is asked */
-    struct event deadline;
-    struct grave grave;
 };
 
 /* --- Ends ---------------------------------------------------------------------------------------- */
@@ -50,8 +28,8 @@ static const char *const result_names[MASTER_LOGIN_RESULT_COUNT] = {
     [MASTER_LOGIN_UNAVAILABLE] = "unavailable",
 };
 
-static void master_login_log(const struct master_login *login, enum log_level level, const char *outcome,
-                             const char *reason)
+void master_login_log(const struct master_login *login, enum log_level level, const char *outcome,
+                      const char *reason)
 {
     struct log_record record;
     auto_strbuf struct strbuf fingerprint = STRBUF(2 * CERTIFICATE_FINGERPRINT_SIZE);
@@ -90,12 +68,13 @@ static void master_login_forget_question(struct master_login *login)
     login->is_asked = false;
 }
 
-static void master_login_end(struct master_login *login)
+void master_login_end(struct master_login *login)
 {
     struct gate_link *gate = login->gate;
     (void)event_del(&login->deadline);
     master_login_forget_question(login);
     backend_login_free(take(&login->backend));
+    prove_fini(&login->proof);
     TAILQ_REMOVE(&gate->logins, login, link);
     gate->login_count--;
     reaper_add(&gate->broker->reaper, &login->grave, master_login_bury);
@@ -122,7 +101,7 @@ static void master_login_refuse_certificate(struct master_login *login,
     master_login_fail(login, MASTER_LOGIN_CERTIFICATE, refusal, certificate_refusal_text(refusal));
 }
 
-static void master_login_lack(struct master_login *login, const char *reason)
+void master_login_lack(struct master_login *login, const char *reason)
 {
     master_login_fail(login, MASTER_LOGIN_UNAVAILABLE, CERTIFICATE_OK, reason);
 }
@@ -219,7 +198,9 @@ void impersonate_on_device(struct broker *broker, const struct message_device_an
     if (login == NULL)
         return; /* it was cancelled meanwhile */
     master_login_forget_question(login);
-    if (answer->answer == LOGIN_ALLOWED)
+    if (answer->answer == LOGIN_ALLOWED && login->listener->backend->tls != BACKEND_TLS_NONE)
+        prove_begin(login);
+    else if (answer->answer == LOGIN_ALLOWED)
         master_login_go_to_backend(login);
     else if (answer->answer == LOGIN_DEVICE_REVOKED)
         master_login_refuse_certificate(login, CERTIFICATE_REVOKED);
@@ -353,20 +334,33 @@ void impersonate_begin(struct gate_link *link, const struct message_master_login
         master_login_lack(login, "no such listener");
     else if (!login->listener->takes_certificate)
         master_login_lack(login, "the listener does not take a certificate alone");
-    else if (!settings_logs_in_at(login->listener->backend))
-        master_login_lack(login, "the backend has no master user, or is reached by TLS");
+    else if (!backend_has_master(login->listener->backend))
+        master_login_lack(login, "the backend has no master user");
     else if (!master_login_take_id(login, ask->client_id))
         master_login_lack(login, "what the client said of itself can't be read");
     else if (master_login_verify(login, ask))
         master_login_ask(login);
 }
 
-void impersonate_cancel(struct gate_link *link, uint64_t number)
+static struct master_login *impersonate_find(const struct gate_link *link, uint64_t number)
 {
     struct master_login *login;
     TAILQ_FOREACH (login, &link->logins, link)
         if (login->number == number)
             break;
+    return login;
+}
+
+void impersonate_on_challenge(struct gate_link *link, const struct message_scram_challenge *challenge)
+{
+    struct master_login *login = impersonate_find(link, challenge->number);
+    if (login != NULL)
+        prove_on_challenge(login, challenge->message);
+}
+
+void impersonate_cancel(struct gate_link *link, uint64_t number)
+{
+    struct master_login *login = impersonate_find(link, number);
     if (login == NULL)
         return;
     master_login_log(login, LOG_INFO, "cancelled", NULL);

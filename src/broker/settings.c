@@ -63,7 +63,13 @@ bool settings_add_backend(struct settings *settings, const struct message_config
     settings->backends[settings->backend_count++] = backend;
     if (names->master_separator.len == 0)
         names->master_separator = span_of(arena_copy(&settings->arena, message->master_separator));
-    return backend_configure(backend, message, &settings->arena, why);
+    /* To one that is reached by TLS gates connect: it needs no context here. */
+    struct message_configure_backend ours = *message;
+    ours.tls = BACKEND_TLS_NONE;
+    if (!backend_configure(backend, &ours, &settings->arena, why))
+        return false;
+    backend->tls = (enum config_backend_tls)message->tls;
+    return true;
 }
 
 static struct backend *settings_find_backend(const struct settings *settings, struct span name)

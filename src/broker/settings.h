@@ -61,7 +61,7 @@ const struct listener *settings_find_listener(const struct settings *settings, s
 
 /*
  * Whether the broker itself logs in there. A connection under TLS could not be handed over: there the gate
- * logs in.
+ * logs in, with the broker's half of SCRAM-SHA-256 (prove.c).
  */
 bool settings_logs_in_at(const struct backend *backend);
 

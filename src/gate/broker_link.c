@@ -38,11 +38,23 @@ static void on_master_login_done(struct gate *gate, struct message *message)
     master_logins_on_done(gate, &message->master_login_done);
 }
 
+static void on_scram_first(struct gate *gate, struct message *message)
+{
+    master_logins_on_scram_first(gate, &message->scram_first);
+}
+
+static void on_scram_proof(struct gate *gate, struct message *message)
+{
+    master_logins_on_scram_proof(gate, &message->scram_proof);
+}
+
 typedef void broker_handler(struct gate *gate, struct message *message);
 
 static broker_handler *const broker_handlers[MESSAGE_TYPE_COUNT] = {
     [MESSAGE_ticket_keys] = on_ticket_keys,
     [MESSAGE_master_login_done] = on_master_login_done,
+    [MESSAGE_scram_first] = on_scram_first,
+    [MESSAGE_scram_proof] = on_scram_proof,
 };
 
 static void broker_link_on_message(struct channel *channel, struct message *message, void *owner)

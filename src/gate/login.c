@@ -22,6 +22,7 @@
 #include "gate/user_rule.h"
 #include "gate/verdict.h"
 #include "protocol/imap_response.h"
+#include "protocol/scram_message.h"
 
 static const char *const login_outcome_names[LOGIN_OUTCOME_COUNT] = {
     [LOGIN_REFUSED] = "refused",
@@ -41,6 +42,7 @@ void login_reset(struct session *session)
         keeper_link_tell(session->gate, MESSAGE_session_ended, session->registered.id);
     backend_login_free(login->backend);
     master_login_cancel(session);
+    strbuf_fini(&login->scram_first);
     admission_free(login->admission);
     secret_fini(&login->secret);
     *login = (struct login){.admission = NULL};
@@ -337,34 +339,70 @@ void login_begin(struct session *session, const struct login_request *request)
 static void login_on_backend(struct backend_login *backend, enum backend_login_result result,
                              void *owner);
 
-static void login_go_to_backend(struct session *session)
+static struct backend_login_request login_request_of(const struct session *session)
 {
-    struct login *login = &session->login;
-    struct backend_login_request request = {
+    return (struct backend_login_request){
         .backend = session->listener->backend,
-        .mechanism = login->mechanism,
-        .login = span_of(login->admission->login),
-        .secret = secret_span(&login->secret),
+        .mechanism = session->login.mechanism,
+        .login = span_of(session->login.admission->login),
+        .secret = secret_span(&session->login.secret),
         .client = &session->peer,
         .local = &session->local,
         .client_id = strbuf_span(&session->imap.client_id),
         .session = session->registered.id,
         .has_certificate = session->certificate.state == CERTIFICATE_VALID,
     };
-    if (login->mechanism == SASL_EXTERNAL && !backend_has_master(request.backend)) {
+}
+
+static void login_start_backend(struct session *session, const struct backend_login_request *request)
+{
+    session->login.backend = backend_login_start(session->gate->loop, &session->gate->reaper, request,
+                                                 login_on_backend, session);
+    if (session->login.backend == NULL)
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
+}
+
+static void login_go_to_backend(struct session *session)
+{
+    struct backend_login_request request = login_request_of(session);
+    if (request.mechanism == SASL_EXTERNAL && !backend_has_master(request.backend)) {
         login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the backend has no master user");
         return;
     }
     session_enter(session, SESSION_BACKEND);
-    if (login->mechanism == SASL_EXTERNAL && request.backend->master_password.len == 0) {
-        if (!master_login_begin(session))
-            login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the broker is away");
-        return;
-    }
-    login->backend = backend_login_start(session->gate->loop, &session->gate->reaper, &request,
-                                         login_on_backend, session);
-    if (login->backend == NULL)
-        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "out of memory");
+    if (request.mechanism != SASL_EXTERNAL)
+        login_start_backend(session, &request);
+    else if (!master_login_begin(session))
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the broker is away");
+}
+
+static void login_on_challenge(struct backend_login *backend, struct span challenge, void *owner)
+{
+    (void)backend;
+    master_login_challenge(owner, challenge);
+}
+
+void login_on_scram_first(struct session *session, const struct message_scram_first *first)
+{
+    struct login *login = &session->login;
+    if (login->backend != NULL)
+        return; /* it was said already */
+    strbuf_init(&login->scram_first, SCRAM_FIRST_MAX);
+    strbuf_append_span(&login->scram_first, first->message);
+    struct backend_login_request request = login_request_of(session);
+    request.scram_first = strbuf_span(&login->scram_first);
+    request.on_challenge = login_on_challenge;
+    if (strbuf_failed(&login->scram_first) || !span_equal(first->login, request.login))
+        login_refuse(session, LOGIN_UNAVAILABLE, NULL, "the broker finds another user in the certificate");
+    else
+        login_start_backend(session, &request);
+    session_run(session);
+}
+
+void login_on_scram_proof(struct session *session, const struct message_scram_proof *proof)
+{
+    if (session->login.backend != NULL)
+        backend_login_prove(session->login.backend, proof->message, proof->verifier);
 }
 
 /* The certificate counts no more: what is left of the login is what the backend checks. */
@@ -527,6 +565,7 @@ static void login_on_backend(struct backend_login *backend, enum backend_login_r
     struct session *session = owner;
     struct login_opened opened;
     session->login.is_prompt = session->listener->is_observed;
+    master_login_cancel(session); /* where it ends before the broker's last word */
     switch (result) {
     case BACKEND_LOGIN_OK:
         opened = (struct login_opened){.stream = &backend->stream,
@@ -575,6 +614,7 @@ void login_on_master_login(struct session *session, struct message_master_login_
 {
     auto_strbuf struct strbuf problem = STRBUF(256);
     strbuf_append_span(&problem, done->problem);
+    backend_login_free(take(&session->login.backend));
     session->login.is_prompt = session->listener->is_observed;
     switch (done->result) {
     case MASTER_LOGIN_DONE:

@@ -44,6 +44,7 @@ struct login {
     struct admission *admission;    /* owned, while a login is under way */
     struct backend_login *backend;  /* owned, in SESSION_BACKEND */
     struct master_login master;     /* in SESSION_BACKEND, where the broker logs in */
+    struct strbuf scram_first;      /* the broker's words for the backend */
     struct secret secret;           /* password or token for the backend */
     enum sasl_mechanism mechanism;  /* towards the backend; EXTERNAL: as master user */
     enum login_outcome outcome;     /* in SESSION_DELAY: what will be answered */
@@ -70,6 +71,10 @@ void login_on_keeper_gone(struct session *session);
 
 /* The broker has logged in as master user, or could not. Takes the socket out of done. */
 void login_on_master_login(struct session *session, struct message_master_login_done *done);
+
+/* The backend is reached by TLS: the login goes on there, with the broker's half of the exchange. */
+void login_on_scram_first(struct session *session, const struct message_scram_first *first);
+void login_on_scram_proof(struct session *session, const struct message_scram_proof *proof);
 
 /* The keeper or the backend took too long. */
 void login_on_timeout(struct session *session);

@@ -123,18 +123,51 @@ void master_login_cancel(struct session *session)
     master_logins_go_on(gate);
 }
 
+static struct master_login *master_logins_find(const struct master_logins *logins, uint64_t number)
+{
+    struct master_login *login;
+    TAILQ_FOREACH (login, &logins->asked, link)
+        if (login->number == number)
+            break;
+    return login;
+}
+
 void master_logins_on_done(struct gate *gate, struct message_master_login_done *done)
 {
     struct master_logins *logins = &gate->broker.logins;
-    struct master_login *login;
-    TAILQ_FOREACH (login, &logins->asked, link)
-        if (login->number == done->number)
-            break;
+    struct master_login *login = master_logins_find(logins, done->number);
     if (login == NULL)
         return;
     master_login_leave(logins, login);
     login_on_master_login(login->session, done);
     master_logins_go_on(gate);
+}
+
+void master_logins_on_scram_first(struct gate *gate, const struct message_scram_first *first)
+{
+    struct master_login *login = master_logins_find(&gate->broker.logins, first->number);
+    if (login != NULL)
+        login_on_scram_first(login->session, first);
+}
+
+void master_logins_on_scram_proof(struct gate *gate, const struct message_scram_proof *proof)
+{
+    struct master_logins *logins = &gate->broker.logins;
+    struct master_login *login = master_logins_find(logins, proof->number);
+    if (login == NULL)
+        return;
+    master_login_leave(logins, login);
+    login_on_scram_proof(login->session, proof);
+    master_logins_go_on(gate);
+}
+
+void master_login_challenge(struct session *session, struct span challenge)
+{
+    struct message message = {.type = MESSAGE_scram_challenge,
+                              .scram_challenge = {.number = session->login.master.number,
+                                                  .message = challenge}};
+    if (session->login.master.state == MASTER_LOGIN_ASKED)
+        (void)channel_send(&session->gate->broker.channel, &message);
 }
 
 void master_logins_lose(struct gate *gate)

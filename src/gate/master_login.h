@@ -53,6 +53,13 @@ void master_logins_go_on(struct gate *gate);
 /* The broker has answered; a descriptor that nobody waits for stays in the message, to be closed. */
 void master_logins_on_done(struct gate *gate, struct message_master_login_done *done);
 
+/* Where the gate logs in by itself: the broker's words for the backend. */
+void master_logins_on_scram_first(struct gate *gate, const struct message_scram_first *first);
+void master_logins_on_scram_proof(struct gate *gate, const struct message_scram_proof *proof);
+
+/* What the backend said goes to the broker. */
+void master_login_challenge(struct session *session, struct span challenge);
+
 /* The broker is gone: whoever waits for it hears so. */
 void master_logins_lose(struct gate *gate);
 

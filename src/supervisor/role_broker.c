@@ -20,7 +20,7 @@ static bool broker_send_part(struct channel *channel, const struct setup *setup,
     (void)number;
     (void)control;
     bool is_sent = role_send_certificates(channel, setup, true) && role_send_client_cas(channel, setup) &&
-                   role_send_backends(channel, setup, ROLE_PASSWORDS_ALL);
+                   role_send_backends(channel, setup, true);
     for (size_t i = 0; is_sent && i < setup->doors.count; i++)
         is_sent = role_send_door(channel, &setup->doors.at[i], setup->config, -1);
     return is_sent;

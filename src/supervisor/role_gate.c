@@ -34,7 +34,7 @@ static bool gate_send_part(struct channel *channel, const struct setup *setup, i
     const struct config *config = setup->config;
     invariant(number >= 0 && (unsigned)number < setup->doors.gates);
     bool is_sent = gate_send_tls(channel, setup) && role_send_login_rules(channel, setup) &&
-                   role_send_backends(channel, setup, ROLE_PASSWORDS_UNDER_TLS);
+                   role_send_backends(channel, setup, false);
     for (size_t i = 0; is_sent && i < setup->doors.count; i++)
         is_sent = role_send_door(channel, &setup->doors.at[i], config,
                                  setup->doors.at[i].sockets[number]);

@@ -46,12 +46,10 @@ bool role_send_certificates(struct channel *channel, const struct setup *setup,
  */
 bool role_send_client_cas(struct channel *channel, const struct setup *setup) MUST_USE;
 
-/* Which of the backends' master passwords go along. */
-enum role_passwords { ROLE_PASSWORDS_NONE, ROLE_PASSWORDS_UNDER_TLS, ROLE_PASSWORDS_ALL };
-
-/* Tells of every backend. False as send_part. */
-bool role_send_backends(struct channel *channel, const struct setup *setup,
-                        enum role_passwords passwords) MUST_USE;
+/*
+ * Tells of every backend, with its master password for the one role that is to have it. False as send_part.
+ */
+bool role_send_backends(struct channel *channel, const struct setup *setup, bool with_passwords) MUST_USE;
 
 /* Tells of one address of a listener; socket -1: it is not to be served. False as send_part. */
 bool role_send_door(struct channel *channel, const struct door *door, const struct config *config,

@@ -28,17 +28,12 @@ static bool send_backend(struct channel *channel, const struct config_backend *b
     return !strbuf_failed(&addresses) && channel_send(channel, &message);
 }
 
-bool role_send_backends(struct channel *channel, const struct setup *setup,
-                        enum role_passwords passwords)
+bool role_send_backends(struct channel *channel, const struct setup *setup, bool with_passwords)
 {
     const struct config *config = setup->config;
     bool is_sent = true;
-    for (size_t i = 0; is_sent && i < config->backend_count; i++) {
-        const struct config_backend *backend = &config->backends[i];
-        bool with_password = passwords == ROLE_PASSWORDS_ALL ||
-                             (passwords == ROLE_PASSWORDS_UNDER_TLS && backend->tls != BACKEND_TLS_NONE);
-        is_sent = send_backend(channel, backend, &setup->files, with_password);
-    }
+    for (size_t i = 0; is_sent && i < config->backend_count; i++)
+        is_sent = send_backend(channel, &config->backends[i], &setup->files, with_passwords);
     return is_sent;
 }
 

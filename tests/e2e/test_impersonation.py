@@ -7,7 +7,7 @@ import threading
 import unittest
 
 import gatecase
-from backends.dovecot import MASTER_PASSWORD
+from backends.dovecot import MASTER_PASSWORD, Dovecot
 from backends.process import wait_until
 from fake_backend import FakeBackend, serve
 from rig import ALICE, BOB, IS_ROOT, USERS
@@ -226,3 +226,61 @@ class PasswordsGoOn(gatecase.GateCase):
                 self.assert_reads_mail(wire)
             finally:
                 os.kill(broker, signal.SIGCONT)
+
+
+class UnderTls(gatecase.GateCase):
+    """A connection under TLS can't be handed over: the gate logs in, with the broker's half of SCRAM."""
+
+    @classmethod
+    def configure(cls, rig):
+        rig.alice = rig.clients.client("alice", ALICE)
+        cls.dovecot = Dovecot(
+            rig.path("scram"), USERS, rig.backend_certificate, master_result="return-ok",
+            options="auth_mechanisms = plain login xoauth2 oauthbearer scram-sha-256").start()
+        cls.addClassCleanup(cls.dovecot.stop)
+        config = rig.postern.config
+        good = dict(ca=rig.servers.cert, tls_name="backend.example.org")
+        wrong = rig.write("wrong-master", "not the password\n", 0o600)
+        cls.ports = {}
+        for name, values in {
+                "implicit": dict(tls="implicit", address=[f"127.0.0.1:{cls.dovecot.tls_port}"]),
+                "starttls": dict(tls="starttls", address=[f"127.0.0.1:{cls.dovecot.plain_port}"]),
+                "wrong": dict(tls="implicit", address=[f"127.0.0.1:{cls.dovecot.tls_port}"],
+                              master_password_file=wrong),
+                "plain-only": dict(tls="implicit", address=[f"127.0.0.1:{rig.dovecot.tls_port}"])}.items():
+            config.copy_section("backend", "imap", name, **good, **values)
+            cls.ports[name] = rig.add_listener(name, backend=name)
+
+    def test_the_user_is_logged_in(self):
+        for name in ("implicit", "starttls"):
+            with self.subTest(name), connect(self.rig, self.ports[name], self.rig.alice) as wire:
+                self.assert_ok(wire.external())
+                self.assert_reads_mail(wire)
+                self.wait_event("master_login", login=ALICE, outcome="proven", backend=name)
+                self.wait_event("login_accepted", login=ALICE, backend=name)
+        self.assertIn("method=SCRAM-SHA-256", self.dovecot.log_text())
+
+    @unittest.skipUnless(IS_ROOT, "only root reads the memory of others")
+    def test_the_password_is_in_no_gate(self):
+        with connect(self.rig, self.ports["implicit"], self.rig.alice) as wire:
+            self.assert_ok(wire.external())
+            for gate in self.rig.postern.roles("gate"):
+                self.assertFalse(memory_has(gate, MASTER_PASSWORD.encode()), gate)
+
+    def test_the_wrong_password(self):
+        with connect(self.rig, self.ports["wrong"], self.rig.alice) as wire:
+            self.assert_refused(wire.external())
+        self.assert_a_password_works("wrong")
+
+    def test_a_backend_without_it(self):
+        with connect(self.rig, self.ports["plain-only"], self.rig.alice) as wire:
+            self.assertIn(b"[UNAVAILABLE]", wire.external())
+        self.assertIn("SCRAM-SHA-256", self.wait_event("login_refused", outcome="unavailable")["detail"])
+        self.assertNotIn("method=PLAIN, rip", self.rig.dovecot.log_text())
+        self.assert_a_password_works("plain-only")
+
+    def assert_a_password_works(self, name):
+        """Of bob, who is not enrolled: alice was here with her certificate."""
+        with connect(self.rig, self.ports[name]) as wire:
+            self.assert_ok(wire.login(BOB, USERS[BOB]))
+            self.assert_reads_mail(wire, BOB)

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/ip.h"
+#include "config/terms.h"
 #include "revocations/maker.h"
 
 #define RIG_ROOT     "/tmp/postern-broker-XXXXXX"
@@ -96,7 +97,7 @@ static void rig_tell_authority(struct broker_rig *rig, X509 *authority, X509_CRL
     rig_tell(rig, &told);
 }
 
-static void rig_tell_backend(struct broker_rig *rig)
+static void rig_tell_backend(struct broker_rig *rig, const char *name, enum config_backend_tls tls)
 {
     static const char password[] = RIG_MASTER_PASSWORD "\n";
     struct sockaddr_in address;
@@ -107,7 +108,8 @@ static void rig_tell_backend(struct broker_rig *rig)
     assert_int_equal(getsockname(rig->backend, (struct sockaddr *)&address, &len), 0);
     (void)snprintf(text, sizeof text, "127.0.0.1:%u", ntohs(address.sin_port));
     struct message backend = {.type = MESSAGE_configure_backend,
-                              .configure_backend = {.name = SPAN("imap"),
+                              .configure_backend = {.name = span_of(name),
+                                                    .tls = (uint8_t)tls,
                                                     .addresses = span_of(text),
                                                     .identify = 1,
                                                     .master_user = SPAN("postern"),
@@ -120,11 +122,12 @@ static void rig_tell_backend(struct broker_rig *rig)
     rig_tell(rig, &backend);
 }
 
-static void rig_tell_listener(struct broker_rig *rig, const char *name, const char *login)
+static void rig_tell_listener(struct broker_rig *rig, const char *name, const char *backend,
+                              const char *login)
 {
     struct message listener = {.type = MESSAGE_configure_listener,
                                .configure_listener = {.name = span_of(name),
-                                                      .backend = SPAN("imap"),
+                                                      .backend = span_of(backend),
                                                       .login = span_of(login),
                                                       .socket = -1}};
     rig_tell(rig, &listener);
@@ -141,11 +144,17 @@ static void rig_configure(struct broker_rig *rig, X509 *authority, X509_CRL *crl
     rig_tell(rig, &begin);
     rig_tell(rig, &limits);
     rig_tell_authority(rig, authority, crl);
-    rig_tell_backend(rig);
-    rig_tell_listener(rig, "cert", "password\ncertificate");
-    rig_tell_listener(rig, "both", "certificate+password");
+    rig_tell_backend(rig, "imap", BACKEND_TLS_NONE);
+    rig_tell_backend(rig, "imaps", BACKEND_TLS_IMPLICIT);
+    rig_tell_listener(rig, "cert", "imap", "password\ncertificate");
+    rig_tell_listener(rig, "both", "imap", "certificate+password");
+    rig_tell_listener(rig, "tls", "imaps", "certificate");
     rig_tell(rig, &commit);
-    assert_int_equal(rig_receive(rig, rig->supervisor, ROLE_SUPERVISOR).type, MESSAGE_configured);
+    struct message answer = rig_receive(rig, rig->supervisor, ROLE_SUPERVISOR);
+    if (answer.type == MESSAGE_configure_refused)
+        fail_msg("%.*s", (int)answer.configure_refused.reason.len,
+                 (const char *)answer.configure_refused.reason.at);
+    assert_int_equal(answer.type, MESSAGE_configured);
 }
 
 static void rig_join(struct broker_rig *rig)
@@ -241,6 +250,11 @@ struct message_master_login_done rig_answer(struct broker_rig *rig)
     struct message message = rig_receive(rig, rig->gate, ROLE_GATE);
     assert_int_equal(message.type, MESSAGE_master_login_done);
     return message.master_login_done;
+}
+
+struct message rig_gate_receive(struct broker_rig *rig)
+{
+    return rig_receive(rig, rig->gate, ROLE_GATE);
 }
 
 struct message_device_ask rig_keeper_question(struct broker_rig *rig)

@@ -30,7 +30,8 @@ struct broker_rig {
 
 /*
  * Starts the broker with one authority and its CRL (NULL: none); listener "cert" takes a certificate alone,
- * "both" a certificate with a password. The backend's health check is over.
+ * "both" a certificate with a password, "tls" a certificate towards a backend under TLS. The backend's health
+ * check is over.
  */
 void rig_start(struct broker_rig *rig, X509 *authority, X509_CRL *crl);
 void rig_stop(struct broker_rig *rig);
@@ -42,6 +43,9 @@ void rig_cancel(struct broker_rig *rig, uint64_t number);
 
 /* The answer to the gate. */
 struct message_master_login_done rig_answer(struct broker_rig *rig);
+
+/* Whatever comes to the gate. */
+struct message rig_gate_receive(struct broker_rig *rig);
 
 /* The question to the keeper, and its answer. */
 struct message_device_ask rig_keeper_question(struct broker_rig *rig);

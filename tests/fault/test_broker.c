@@ -259,6 +259,89 @@ static void test_no_more_at_once_than_are_allowed(void **state)
     (void)rig_answer(&rig);
 }
 
+/* --- A backend under TLS: the gate has the connection ------------------------------------------------ */
+
+/* Asks for alice there; the exchange's nonce is appended. */
+static void begin_exchange(uint64_t number, struct strbuf *nonce)
+{
+    static const char opening[] = "n,a=alice@example.org,n=postern,r=";
+    ask(number, "tls", &alice);
+    rig_keeper_answer(&rig, rig_keeper_question(&rig).number, LOGIN_ALLOWED);
+    struct message first = rig_gate_receive(&rig);
+    assert_int_equal(first.type, MESSAGE_scram_first);
+    assert_true(first.scram_first.number == number);
+    assert_true(span_equal(first.scram_first.login, SPAN("alice@example.org")));
+    assert_true(span_starts_nocase(first.scram_first.message, span_of(opening)));
+    strbuf_append_span(nonce, span_from(first.scram_first.message, sizeof opening - 1));
+    assert_true(nonce->len >= 20);
+}
+
+static void challenge(uint64_t number, const char *before, const struct strbuf *nonce, const char *behind)
+{
+    auto_strbuf struct strbuf text = STRBUF(1024);
+    strbuf_append(&text, before);
+    strbuf_append_span(&text, strbuf_span(nonce));
+    strbuf_append(&text, behind);
+    struct message message = {
+        .type = MESSAGE_scram_challenge,
+        .scram_challenge = {.number = number, .message = strbuf_span(&text)}};
+    assert_int_equal(channel_send_blocking(rig.gate, &message), 0);
+}
+
+static void test_an_exchange_is_proven_once(void **state)
+{
+    (void)state;
+    auto_strbuf struct strbuf nonce = STRBUF(256);
+    begin_exchange(1, &nonce);
+    challenge(1, "r=", &nonce, "server,s=c2FsdA==,i=4096");
+    struct message proof = rig_gate_receive(&rig);
+    assert_int_equal(proof.type, MESSAGE_scram_proof);
+    assert_true(span_starts_nocase(proof.scram_proof.message, SPAN("c=")));
+    assert_true(span_starts_nocase(proof.scram_proof.verifier, SPAN("v=")));
+    challenge(1, "r=", &nonce, "server,s=c2FsdA==,i=4096"); /* it is over: nobody answers */
+    ask(2, "nowhere", &alice);
+    assert_true(rig_answer(&rig).number == 2);
+    assert_true(rig_is_quiet(rig.backend));
+}
+
+static void test_challenges_that_would_ease_guessing(void **state)
+{
+    (void)state;
+    static const char *const behind[] = {"server,s=c2FsdA==,i=1", "server,s=c2FsdA==,i=4095",
+                                         "server,s=c2FsdA==,i=100001", "server,s=,i=4096", ",s=c2FsdA==,i=4096"};
+    for (uint64_t i = 0; i < sizeof behind / sizeof behind[0]; i++) {
+        auto_strbuf struct strbuf nonce = STRBUF(256);
+        begin_exchange(i, &nonce);
+        challenge(i, "r=", &nonce, behind[i]);
+        expect_refusal(MASTER_LOGIN_UNAVAILABLE, CERTIFICATE_OK);
+    }
+    auto_strbuf struct strbuf nonce = STRBUF(256);
+    begin_exchange(10, &nonce);
+    challenge(10, "r=another", &nonce, "server,s=c2FsdA==,i=4096");
+    expect_refusal(MASTER_LOGIN_UNAVAILABLE, CERTIFICATE_OK);
+    challenge(11, "r=", &nonce, "server,s=c2FsdA==,i=4096"); /* of an exchange that never was */
+    assert_true(rig_is_quiet(rig.gate));
+}
+
+static void test_nobody_waits_for_long_derivations(void **state)
+{
+    (void)state;
+    enum { EXCHANGES = 32 };
+    for (uint64_t i = 0; i < EXCHANGES; i++) {
+        auto_strbuf struct strbuf nonce = STRBUF(256);
+        begin_exchange(i, &nonce);
+        challenge(i, "r=", &nonce, "server,s=c2FsdA==,i=100000");
+    }
+    struct message sign = {.type = MESSAGE_sign_ask, .sign_ask = {.number = 1}};
+    assert_int_equal(channel_send_blocking(rig.signing, &sign), 0);
+    struct message answer;
+    assert_int_equal(channel_receive_blocking(rig.signing, ROLE_GATE, ROLE_BROKER, RIG_WAIT_MS, rig.packet,
+                                              &answer),
+                     0);
+    assert_int_equal(answer.type, MESSAGE_sign_answer);
+    assert_true(rig_is_quiet(rig.gate)); /* not one is derived yet */
+}
+
 /* --- Giving up ------------------------------------------------------------------------------------ */
 
 static void test_what_is_cancelled_is_not_answered(void **state)
@@ -316,6 +399,9 @@ int main(void)
         ROW(test_what_is_said_of_the_client_becomes_no_command),
         ROW(test_the_keeper_has_the_last_word),
         ROW(test_no_more_at_once_than_are_allowed),
+        ROW(test_an_exchange_is_proven_once),
+        ROW(test_challenges_that_would_ease_guessing),
+        ROW(test_nobody_waits_for_long_derivations),
         ROW(test_what_is_cancelled_is_not_answered),
         ROW(test_a_gate_that_goes_leaves_nothing),
         ROW(test_a_gate_that_says_what_it_may_not_is_cut_off),
