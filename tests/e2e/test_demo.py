@@ -12,5 +12,6 @@ class Demo(unittest.TestCase):
         script = os.path.join(rig.ROOT, "scripts", "demo")
         done = subprocess.run([script], text=True, capture_output=True, check=False, timeout=120)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        for row in ("alice has enrolled", "the right password alone", "webmail", "revoked certificate"):
+        for row in ("alice has enrolled", "the right password alone", "webmail", "revoked certificate", "smart card",
+                    "names a user of another authority"):
             self.assertIn(row, done.stdout)
