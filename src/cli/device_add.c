@@ -226,10 +226,14 @@ int pki_device_add(const struct arguments *arguments)
                                    .login = STRBUF(LOGIN_OCTETS_MAX),
                                    .host = STRBUF(LOGIN_OCTETS_MAX),
                                    .password = STRBUF(64)};
-    if (!read_words(&adding))
+    if (!read_words(&adding)) {
+        strbuf_fini(&adding.host);
         return EX_USAGE;
-    if (!keeper_link_open(&link, arguments_value(arguments, "socket")))
+    }
+    if (!keeper_link_open(&link, arguments_value(arguments, "socket"))) {
+        strbuf_fini(&adding.host);
         return EXIT_FAILURE;
+    }
     bool is_added = add_device(&adding, &link);
     keeper_link_close(&link);
     if (is_added)
