@@ -54,6 +54,20 @@ static void broker_on_revocations(struct broker *broker, struct message *message
         broker_complain(broker, strbuf_text(&why));
 }
 
+static void broker_on_group(struct broker *broker, struct message *message)
+{
+    auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
+    if (!settings_add_group(broker->pending_settings, &message->configure_group, &why))
+        broker_complain(broker, strbuf_text(&why));
+}
+
+static void broker_on_login_rule(struct broker *broker, struct message *message)
+{
+    auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
+    if (!settings_add_login_rule(broker->pending_settings, &message->configure_login_rule, &why))
+        broker_complain(broker, strbuf_text(&why));
+}
+
 static void broker_on_backend(struct broker *broker, struct message *message)
 {
     auto_strbuf struct strbuf why = STRBUF(BROKER_PROBLEM_MAX);
@@ -160,6 +174,8 @@ static const struct {
     [MESSAGE_configure_certificate] = {broker_on_certificate, true},
     [MESSAGE_configure_client_ca] = {broker_on_client_ca, true},
     [MESSAGE_revocations_table] = {broker_on_revocations, false},
+    [MESSAGE_configure_group] = {broker_on_group, true},
+    [MESSAGE_configure_login_rule] = {broker_on_login_rule, true},
     [MESSAGE_configure_backend] = {broker_on_backend, true},
     [MESSAGE_configure_listener] = {broker_on_listener, true},
     [MESSAGE_configure_commit] = {broker_on_commit, true},

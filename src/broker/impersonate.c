@@ -242,9 +242,14 @@ static bool master_login_verify(struct master_login *login, const struct message
         login_name_canonicalise(strbuf_span(&name), &rules, &login->login) != LOGIN_NAME_OK)
         certificate = (struct client_certificate){.state = CERTIFICATE_REFUSED,
                                                   .refusal = CERTIFICATE_BAD_NAME};
-    if (certificate.state == CERTIFICATE_VALID)
+    if (certificate.state != CERTIFICATE_VALID) {
+        master_login_refuse_certificate(login, certificate.refusal);
+        return false;
+    }
+    if (settings_lets_in(settings, login->listener, strbuf_span(&login->login)))
         return true;
-    master_login_refuse_certificate(login, certificate.refusal);
+    master_login_fail(login, MASTER_LOGIN_REFUSED, CERTIFICATE_OK,
+                      "a login_rule asks more of this user than a certificate");
     return false;
 }
 

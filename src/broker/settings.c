@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "config/terms.h"
+#include "policy/login_rules_told.h"
 
 struct settings *settings_new(const struct message_configure_begin *begin)
 {
@@ -34,6 +35,7 @@ void settings_unref(struct settings *settings)
     for (size_t i = 0; i < settings->backend_count; i++)
         backend_fini(settings->backends[i]);
     authorities_free(settings->authorities);
+    login_rules_free(settings->login_rules);
     arena_fini(&settings->arena);
     free(settings);
 }
@@ -49,6 +51,18 @@ bool settings_add_client_ca(struct settings *settings, const struct message_conf
     }
     struct client_ca_request request = CLIENT_CA_REQUEST(message);
     return authorities_add(settings->authorities, &request, why);
+}
+
+bool settings_add_group(struct settings *settings, const struct message_configure_group *message,
+                        struct strbuf *why)
+{
+    return login_rules_take_group(&settings->login_rules, &settings->login_names, message, why);
+}
+
+bool settings_add_login_rule(struct settings *settings, const struct message_configure_login_rule *message,
+                             struct strbuf *why)
+{
+    return login_rules_take(&settings->login_rules, &settings->login_names, message, why);
 }
 
 bool settings_add_backend(struct settings *settings, const struct message_configure_backend *message,
@@ -98,7 +112,8 @@ bool settings_add_listener(struct settings *settings, const struct message_confi
         return true; /* another address of the same */
     struct listener listener = {.name = arena_copy(&settings->arena, message->name),
                                 .backend = settings_find_backend(settings, message->backend),
-                                .takes_certificate = settings_takes_certificate(message->login)};
+                                .takes_certificate = settings_takes_certificate(message->login),
+                                .observes = message->mode == LISTENER_OBSERVE};
     if (listener.name == NULL || settings->listener_count == SETTINGS_LISTENERS_MAX)
         strbuf_append(why, "more listeners than the broker takes");
     else if (listener.backend == NULL)
@@ -114,6 +129,18 @@ const struct listener *settings_find_listener(const struct settings *settings, s
         if (span_equal(span_of(settings->listeners[i].name), name))
             return &settings->listeners[i];
     return NULL;
+}
+
+bool settings_lets_in(const struct settings *settings, const struct listener *listener, struct span login)
+{
+    if (settings->login_rules == NULL || listener->observes)
+        return true;
+    const struct login_rule *rule =
+        login_rules_find(settings->login_rules, span_of(listener->name), login,
+                         login_is_local_enough(listener->backend->username, login));
+    if (rule == NULL || (rule->way_count == 0 && !rule->is_refusing))
+        return true; /* the listener's own ways */
+    return ways_find(rule->ways, rule->way_count, FACTOR_CERTIFICATE, 0) != 0;
 }
 
 bool settings_logs_in_at(const struct backend *backend)

@@ -14,6 +14,7 @@
 #include "base/strbuf.h"
 #include "channel/message.h"
 #include "pki/authorities.h"
+#include "policy/login_rules.h"
 #include "protocol/login_name.h"
 
 enum {
@@ -26,6 +27,7 @@ struct listener {
     const char *name;
     struct backend *backend;
     bool takes_certificate; /* alone: else nobody is logged in by master user through it */
+    bool observes;          /* rules of ours refuse nothing there */
 };
 
 struct settings {
@@ -34,6 +36,7 @@ struct settings {
     struct login_name_rules login_names; /* master user: see settings_login_rules */
     uint32_t login_ms;  /* most that a login may take */
     struct authorities *authorities; /* of client certificates; NULL: none count */
+    struct login_rules *login_rules; /* NULL: there are none */
     struct backend *backends[SETTINGS_BACKENDS_MAX];
     size_t backend_count;
     struct listener listeners[SETTINGS_LISTENERS_MAX];
@@ -51,6 +54,10 @@ void settings_unref(struct settings *settings);
 /* Take in one message each. False with a sentence for the operator in why. */
 bool settings_add_client_ca(struct settings *settings, const struct message_configure_client_ca *message,
                             struct strbuf *why) MUST_USE;
+bool settings_add_group(struct settings *settings, const struct message_configure_group *message,
+                        struct strbuf *why) MUST_USE;
+bool settings_add_login_rule(struct settings *settings, const struct message_configure_login_rule *message,
+                             struct strbuf *why) MUST_USE;
 bool settings_add_backend(struct settings *settings, const struct message_configure_backend *message,
                           struct strbuf *why) MUST_USE;
 bool settings_add_listener(struct settings *settings, const struct message_configure_listener *message,
@@ -58,6 +65,9 @@ bool settings_add_listener(struct settings *settings, const struct message_confi
 
 /* NULL when there is none of that name. */
 const struct listener *settings_find_listener(const struct settings *settings, struct span name);
+
+/* Whether this canonical login may come in through the listener by a certificate alone. */
+bool settings_lets_in(const struct settings *settings, const struct listener *listener, struct span login);
 
 /*
  * Whether the broker itself logs in there. A connection under TLS could not be handed over: there the gate

@@ -112,10 +112,9 @@ static void print_ways(const unsigned *ways, size_t count, struct strbuf *text)
 static void print_listener(const struct config *config, const struct config_listener *listener,
                            const struct login_rules *rules, struct span login, struct strbuf *text)
 {
-    bool is_local_enough = config->backends[listener->backend].username == USERNAME_LOCAL ||
-                           !span_has(login, '@');
-    const struct login_rule *rule =
-        login_rules_find(rules, span_of(listener->name), login, is_local_enough);
+    const struct login_rule *rule = login_rules_find(
+        rules, span_of(listener->name), login,
+        login_is_local_enough(config->backends[listener->backend].username, login));
     enum config_enrolment enrolment =
         rule == NULL || rule->after_enrolment == AFTER_ENROLMENT_OF_LISTENER
             ? listener->after_enrolment

@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "gate/user_rule.h"
+#include "policy/login_rules.h"
 
 enum { ADMISSION_FACTOR_TEXT_MAX = 64 };
 
@@ -66,8 +66,9 @@ static enum login_enrolment admission_enrolment(const struct admission *admissio
     const struct listener *listener = admission->listener;
     if (admission->after_enrolment != AFTER_ENROLMENT_CERTIFICATE || admission->certificate != NULL)
         return ENROLMENT_IGNORED;
-    return listener_takes_local(listener, span_of(admission->login)) ? ENROLMENT_OF_LOCAL
-                                                                     : ENROLMENT_OF_LOGIN;
+    return login_is_local_enough(listener->backend->username, span_of(admission->login))
+               ? ENROLMENT_OF_LOCAL
+               : ENROLMENT_OF_LOGIN;
 }
 
 void admission_to_ask(const struct admission *admission, struct message *ret_message,

@@ -2,30 +2,14 @@
 #include "gate/user_rule.h"
 
 #include "gate/session.h"
-#include "pki/pem_file.h"
-#include "policy/members.h"
+#include "policy/login_rules_told.h"
 
 /* --- Reading ---------------------------------------------------------------------------------- */
 
-/* False, complained, without memory. */
-static bool settings_has_rules(struct settings *settings)
-{
-    if (settings->login_rules == NULL)
-        settings->login_rules = login_rules_new(&settings->login_names);
-    if (settings->login_rules == NULL)
-        settings_complain(settings, "no memory for the login rules");
-    return settings->login_rules != NULL;
-}
-
 void settings_add_group(struct settings *settings, const struct message_configure_group *message)
 {
-    auto_strbuf struct strbuf octets = STRBUF(MEMBERS_OCTETS_MAX);
     auto_strbuf struct strbuf why = STRBUF(1024);
-    if (message->content >= 0 && !pem_file_read(message->content, &octets))
-        settings_complain(settings, "a group's file can't be read, or is larger than 16 MiB");
-    else if (settings_has_rules(settings) &&
-             !login_rules_add_group(settings->login_rules, message->name, message->members,
-                                    message->file, strbuf_span(&octets), &why))
+    if (!login_rules_take_group(&settings->login_rules, &settings->login_names, message, &why))
         settings_complain(settings, "%s", strbuf_text(&why));
 }
 
@@ -33,27 +17,11 @@ void settings_add_login_rule(struct settings *settings,
                              const struct message_configure_login_rule *message)
 {
     auto_strbuf struct strbuf why = STRBUF(1024);
-    const struct login_rule_facts facts = {
-        .name = message->name,
-        .users = message->users,
-        .groups = message->groups,
-        .listeners = message->listeners,
-        .ways = message->login,
-        .is_refusing = message->refuse != 0,
-        .after_enrolment = message->after_enrolment < AFTER_ENROLMENT_COUNT
-                               ? (enum config_enrolment)message->after_enrolment
-                               : AFTER_ENROLMENT_CERTIFICATE,
-    };
-    if (settings_has_rules(settings) && !login_rules_add(settings->login_rules, &facts, &why))
+    if (!login_rules_take(&settings->login_rules, &settings->login_names, message, &why))
         settings_complain(settings, "%s", strbuf_text(&why));
 }
 
 /* --- Asking ----------------------------------------------------------------------------------- */
-
-bool listener_takes_local(const struct listener *listener, struct span login)
-{
-    return listener->backend->username == USERNAME_LOCAL || !span_has(login, '@');
-}
 
 const struct login_rule *user_rule_find(const struct session *session, struct span login)
 {
@@ -61,7 +29,7 @@ const struct login_rule *user_rule_find(const struct session *session, struct sp
     if (rules == NULL || login.len == 0)
         return NULL;
     return login_rules_find(rules, span_of(session->listener->name), login,
-                            listener_takes_local(session->listener, login));
+                            login_is_local_enough(session->listener->backend->username, login));
 }
 
 unsigned user_rule_way(const struct listener *listener, const struct login_rule *rule,

@@ -18,12 +18,6 @@ void settings_add_group(struct settings *settings, const struct message_configur
 void settings_add_login_rule(struct settings *settings,
                              const struct message_configure_login_rule *message);
 
-/*
- * Whether this login may be anybody with its local part: it has no domain, or the backend hears none.
- * What is said of one of them then holds for all.
- */
-bool listener_takes_local(const struct listener *listener, struct span login);
-
 /* NULL: no rule counts for this user. It lives as long as the session's settings. */
 const struct login_rule *user_rule_find(const struct session *session, struct span login);
 

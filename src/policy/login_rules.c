@@ -190,6 +190,11 @@ static bool rule_is_of_user(const struct kept_rule *kept, struct span login, boo
     return false;
 }
 
+bool login_is_local_enough(enum config_username username, struct span login)
+{
+    return username == USERNAME_LOCAL || !span_has(login, '@');
+}
+
 const struct login_rule *login_rules_find(const struct login_rules *rules, struct span listener,
                                           struct span login, bool is_local_enough)
 {

@@ -63,8 +63,14 @@ bool login_rules_add(struct login_rules *rules, const struct login_rule_facts *f
                      struct strbuf *ret_why) MUST_USE;
 
 /*
+ * Whether this login may be anybody with its local part: it has no domain, or the backend hears none.
+ * What is said of one of them then holds for all.
+ */
+bool login_is_local_enough(enum config_username username, struct span login);
+
+/*
  * The rule that counts for this canonical login on that listener; NULL: none, the listener's own ways
- * are left. is_local_enough: the backend can't tell domains, or the login has none.
+ * are left. is_local_enough: as above.
  */
 const struct login_rule *login_rules_find(const struct login_rules *rules, struct span listener,
                                           struct span login, bool is_local_enough);

@@ -1,6 +1,6 @@
 /*
  * What the broker is started with and told: certificates with their keys, and what logins by certificate
- * need: authorities, backends with their master passwords, the listeners' ways in.
+ * need: authorities, login rules, backends with their master passwords, the listeners' ways in.
  */
 #include "supervisor/role_kind.h"
 
@@ -20,7 +20,7 @@ static bool broker_send_part(struct channel *channel, const struct setup *setup,
     (void)number;
     (void)control;
     bool is_sent = role_send_certificates(channel, setup, true) && role_send_client_cas(channel, setup) &&
-                   role_send_backends(channel, setup, true);
+                   role_send_login_rules(channel, setup) && role_send_backends(channel, setup, true);
     for (size_t i = 0; is_sent && i < setup->doors.count; i++)
         is_sent = role_send_door(channel, &setup->doors.at[i], setup->config, -1);
     return is_sent;

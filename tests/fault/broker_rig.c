@@ -123,14 +123,32 @@ static void rig_tell_backend(struct broker_rig *rig, const char *name, enum conf
 }
 
 static void rig_tell_listener(struct broker_rig *rig, const char *name, const char *backend,
-                              const char *login)
+                              const char *login, enum config_listener_mode mode)
 {
     struct message listener = {.type = MESSAGE_configure_listener,
                                .configure_listener = {.name = span_of(name),
                                                       .backend = span_of(backend),
                                                       .login = span_of(login),
+                                                      .mode = (uint8_t)mode,
                                                       .socket = -1}};
     rig_tell(rig, &listener);
+}
+
+/* Alice's rule on a listener; the listener has others for everybody else. */
+static void rig_tell_rule(struct broker_rig *rig, const char *listener, const char *login)
+{
+    struct message group = {.type = MESSAGE_configure_group,
+                            .configure_group = {.name = span_of(listener),
+                                                .members = SPAN("alice@example.org"),
+                                                .content = -1}};
+    struct message rule = {.type = MESSAGE_configure_login_rule,
+                           .configure_login_rule = {.name = span_of(listener),
+                                                    .groups = span_of(listener),
+                                                    .listeners = span_of(listener),
+                                                    .login = span_of(login),
+                                                    .refuse = login[0] == '\0'}};
+    rig_tell(rig, &group);
+    rig_tell(rig, &rule);
 }
 
 static void rig_configure(struct broker_rig *rig, X509 *authority, X509_CRL *crl)
@@ -146,9 +164,15 @@ static void rig_configure(struct broker_rig *rig, X509 *authority, X509_CRL *crl
     rig_tell_authority(rig, authority, crl);
     rig_tell_backend(rig, "imap", BACKEND_TLS_NONE);
     rig_tell_backend(rig, "imaps", BACKEND_TLS_IMPLICIT);
-    rig_tell_listener(rig, "cert", "imap", "password\ncertificate");
-    rig_tell_listener(rig, "both", "imap", "certificate+password");
-    rig_tell_listener(rig, "tls", "imaps", "certificate");
+    rig_tell_rule(rig, "ruled", "certificate+password");
+    rig_tell_rule(rig, "closed", "");
+    rig_tell_rule(rig, "observed", "certificate+password");
+    rig_tell_listener(rig, "cert", "imap", "password\ncertificate", LISTENER_ENFORCE);
+    rig_tell_listener(rig, "both", "imap", "certificate+password", LISTENER_ENFORCE);
+    rig_tell_listener(rig, "ruled", "imap", "certificate", LISTENER_ENFORCE);
+    rig_tell_listener(rig, "closed", "imap", "certificate", LISTENER_ENFORCE);
+    rig_tell_listener(rig, "observed", "imap", "certificate", LISTENER_OBSERVE);
+    rig_tell_listener(rig, "tls", "imaps", "certificate", LISTENER_ENFORCE);
     rig_tell(rig, &commit);
     struct message answer = rig_receive(rig, rig->supervisor, ROLE_SUPERVISOR);
     if (answer.type == MESSAGE_configure_refused)

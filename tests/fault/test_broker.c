@@ -199,6 +199,18 @@ static void test_a_listener_that_wants_more_than_a_certificate(void **state)
     expect_refusal(MASTER_LOGIN_UNAVAILABLE, CERTIFICATE_OK);
 }
 
+static void test_a_user_whose_rule_wants_more_than_a_certificate(void **state)
+{
+    (void)state;
+    ask(1, "ruled", &alice);
+    expect_refusal(MASTER_LOGIN_REFUSED, CERTIFICATE_OK);
+    ask(2, "closed", &alice);
+    expect_refusal(MASTER_LOGIN_REFUSED, CERTIFICATE_OK);
+    assert_true(rig_is_quiet(rig.keeper));
+    ask(3, "observed", &alice);
+    (void)rig_keeper_question(&rig);
+}
+
 static void test_what_is_said_of_the_client_becomes_no_command(void **state)
 {
     (void)state;
@@ -396,6 +408,7 @@ int main(void)
         ROW(test_certificates_that_are_no_good),
         ROW(test_what_is_no_certificate),
         ROW(test_a_listener_that_wants_more_than_a_certificate),
+        ROW(test_a_user_whose_rule_wants_more_than_a_certificate),
         ROW(test_what_is_said_of_the_client_becomes_no_command),
         ROW(test_the_keeper_has_the_last_word),
         ROW(test_no_more_at_once_than_are_allowed),
