@@ -30,12 +30,12 @@ struct map_file {
 
 static struct span map_value(const struct map_file *map, const struct map_row *row)
 {
-    return span_from(span_first(strbuf_span(&map->texts), row->value_at + row->value_len), row->value_at);
+    return span_make(strbuf_text(&map->texts) + row->value_at, row->value_len);
 }
 
 static struct span map_login(const struct map_file *map, const struct map_row *row)
 {
-    return span_from(span_first(strbuf_span(&map->texts), row->login_at + row->login_len), row->login_at);
+    return span_make(strbuf_text(&map->texts) + row->login_at, row->login_len);
 }
 
 static int span_compare(struct span a, struct span b)

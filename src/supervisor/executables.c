@@ -107,8 +107,8 @@ bool executables_have_changed(const struct executables *executables)
 int executables_find(const struct executables *executables, const char *name)
 {
     size_t i = 1;
-    while (i < EXECUTABLES_COUNT && strcmp(executable_names[i], name) != 0)
+    while (i + 1 < EXECUTABLES_COUNT && strcmp(executable_names[i], name) != 0)
         i++;
-    invariant(i < EXECUTABLES_COUNT);
+    invariant(strcmp(executable_names[i], name) == 0);
     return executables->at[i].fd;
 }

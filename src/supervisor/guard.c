@@ -76,10 +76,9 @@ static struct guarded_file *guard_find(struct guard *guard, const char *path)
 static void guard_hold(struct guard *guard, const char *path, const struct file_identity *now,
                        const struct file_identity *partner)
 {
-    const struct guarded_file hold = {
-        .identity = *now,
-        .has_partner = partner != NULL,
-        .partner = partner == NULL ? (struct file_identity){.size = 0} : *partner};
+    struct guarded_file hold = {.identity = *now, .has_partner = partner != NULL};
+    if (partner != NULL)
+        hold.partner = *partner;
     struct guarded_file *held = guard_find(guard, path);
     if (held != NULL) {
         char *same = held->path;
@@ -87,15 +86,15 @@ static void guard_hold(struct guard *guard, const char *path, const struct file_
         held->path = same;
         return;
     }
-    auto_free char *copy = strdup(path);
+    hold.path = strdup(path);
     struct guarded_file *grown =
         reallocarray(guard->held, guard->held_count + 1, sizeof *guard->held);
     if (grown != NULL)
         guard->held = grown;
-    if (copy == NULL || grown == NULL)
-        return;
-    grown[guard->held_count] = hold;
-    grown[guard->held_count++].path = take(&copy);
+    if (hold.path == NULL || grown == NULL)
+        free(hold.path);
+    else
+        grown[guard->held_count++] = hold;
 }
 
 /* As it was when it was refused; and so is its partner, since a new key may make a certificate good. */

@@ -105,8 +105,8 @@ class Commands(gatecase.GateCase):
         self.assert_usage("by --name or by --serial", "device", "revoke", ALICE, "--socket",
                           self.rig.postern.config.top["control"])
         self.assert_usage("missing: --certificate", "device", "add", ALICE)
-        self.assert_usage("--out FILE.p12 or --pem DIR", "device", "add", ALICE, "--certificate",
-                          "--name", "x", "--ca", "y")
+        self.assert_usage("--out FILE.p12, --pem DIR or --mobileconfig FILE", "device", "add", ALICE,
+                          "--certificate", "--name", "x", "--ca", "y")
         self.assert_usage("from 1 to 3650", "device", "add", ALICE, "--certificate", "--name", "x",
                           "--ca", "y", "--pem", "z", "--days", "0")
         self.assert_usage("missing: --dir", "ca", "init")

@@ -4,3 +4,6 @@
 #define TAILQ_HEAD(name, type) struct name { struct type *tqh_first; struct type **tqh_last; }
 #define TAILQ_FOREACH(var, head, field) \
     for ((var) = (head)->tqh_first; (var); (var) = (var)->field.tqe_next)
+#define STAILQ_HEAD(name, type) struct name { struct type *stqh_first; struct type **stqh_last; }
+#define STAILQ_FOREACH(var, head, field) \
+    for ((var) = (head)->stqh_first; (var); (var) = (var)->field.stqe_next)
