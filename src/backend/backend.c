@@ -7,9 +7,9 @@
 
 #include "backend/tls_client.h"
 #include "base/cleanup.h"
+#include "base/file_read.h"
 #include "base/log.h"
 #include "base/stream.h"
-#include "pki/pem_file.h"
 
 enum { BACKEND_KEEPALIVE_S = 600 };
 
@@ -34,7 +34,7 @@ static bool backend_read_master_password(struct backend *backend, int fd, struct
 {
     auto_strbuf_wipe struct strbuf file = STRBUF(1024);
     struct span password = SPAN_NONE;
-    if (pem_file_read(fd, &file)) {
+    if (file_read(fd, &file)) {
         struct span rest = strbuf_span(&file);
         password = span_cut(&rest, '\n');
     }

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "role/supervisor_gone.h"
 
 /* --- Configuration -------------------------------------------------------------------------------- */
 
@@ -193,18 +194,11 @@ static void broker_on_message(struct channel *channel, struct message *message, 
         handle(broker, message);
 }
 
-/* Without its supervisor nobody would join it to a new gate. */
 static void broker_on_supervisor_gone(struct channel *channel, enum channel_end end, void *owner)
 {
     struct broker *broker = owner;
     (void)channel;
-    if (end != CHANNEL_PEER_GONE) {
-        struct log_record record;
-        log_begin(&record, LOG_ERROR, "supervisor_lost");
-        log_text(&record, "reason", channel_end_text(end));
-        log_end(&record);
-    }
-    (void)event_base_loopbreak(broker->loop);
+    role_supervisor_gone(broker->loop, end);
 }
 
 /* All gates have the same keys, so that a ticket of one is good at the others. */

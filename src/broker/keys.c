@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <string.h>
 
+#include "base/file_read.h"
 #include "pki/pem_file.h"
 
 /* Keys of daemons have no passphrase: nobody is there to type it. */
@@ -20,7 +21,7 @@ static int no_passphrase(char *at, int size, int is_writing, void *argument)
 static EVP_PKEY *key_read(int fd, struct strbuf *why)
 {
     auto_strbuf_wipe struct strbuf pem = STRBUF(PEM_FILE_MAX);
-    if (!pem_file_read(fd, &pem)) {
+    if (!file_read(fd, &pem)) {
         strbuf_append(why, "the key can't be read, or is larger than a key is");
         return NULL;
     }

@@ -13,6 +13,7 @@
 #include "gate/listener.h"
 #include "gate/session.h"
 #include "gate/user_rule.h"
+#include "role/supervisor_gone.h"
 
 enum {
     GATE_DESCRIPTORS_APART = 128, /* listeners, channels, health checks, files of a reload */
@@ -215,18 +216,11 @@ static void gate_on_message(struct channel *channel, struct message *message, vo
         handle(gate, message);
 }
 
-/* Without its supervisor a gate has no business being there. */
 static void gate_on_supervisor_gone(struct channel *channel, enum channel_end end, void *owner)
 {
     struct gate *gate = owner;
     (void)channel;
-    if (end != CHANNEL_PEER_GONE) {
-        struct log_record record;
-        log_begin(&record, LOG_ERROR, "supervisor_lost");
-        log_text(&record, "reason", channel_end_text(end));
-        log_end(&record);
-    }
-    (void)event_base_loopexit(gate->loop, NULL);
+    role_supervisor_gone(gate->loop, end);
 }
 
 /* --- What happens again and again ------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "keeper/broker_link.h"
 #include "keeper/keeper.h"
+#include "role/supervisor_gone.h"
 
 static void configuration_init(struct setup_configuration *configuration)
 {
@@ -232,16 +233,9 @@ void setup_on_message(struct channel *channel, struct message *message, void *ow
         setup_handlers[message->type](owner, message);
 }
 
-/* Without a supervisor there is nobody to restart a gate or to hand on a configuration. */
 void setup_on_closed(struct channel *channel, enum channel_end end, void *owner)
 {
     struct keeper *keeper = owner;
     (void)channel;
-    if (end != CHANNEL_PEER_GONE) {
-        struct log_record record;
-        log_begin(&record, LOG_ERROR, "supervisor_lost");
-        log_text(&record, "reason", channel_end_text(end));
-        log_end(&record);
-    }
-    (void)event_base_loopbreak(keeper->loop);
+    role_supervisor_gone(keeper->loop, end);
 }

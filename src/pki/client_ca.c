@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/file_read.h"
 #include "pki/certificate_policy.h"
 #include "pki/login_pattern.h"
 #include "pki/pem_file.h"
@@ -81,7 +82,7 @@ static bool client_ca_read_map(struct client_ca *section, const struct client_ca
         return true;
     auto_strbuf struct strbuf text = STRBUF(MAP_FILE_OCTETS_MAX);
     auto_strbuf struct strbuf problem = STRBUF(256);
-    if (!pem_file_read(request->map_file_fd, &text))
+    if (!file_read(request->map_file_fd, &text))
         strbuf_append(&problem, " is larger than a map file may be, or can't be read");
     else
         section->mapping.file = map_file_parse(strbuf_span(&text), &section->names, &problem);

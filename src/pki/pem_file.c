@@ -1,31 +1,11 @@
 /* Files of certificates, by descriptor; see pem_file.h. */
 #include "pki/pem_file.h"
 
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <unistd.h>
 
-bool pem_file_read(int fd, struct strbuf *buf)
-{
-    uint8_t part[4096];
-    off_t at = 0;
-    for (;;) {
-        ssize_t got = pread(fd, part, sizeof part, at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            explicit_bzero(part, sizeof part);
-            return got == 0 && !strbuf_failed(buf);
-        }
-        strbuf_append_span(buf, span_make(part, (size_t)got));
-        if (strbuf_failed(buf)) {
-            explicit_bzero(part, sizeof part);
-            return false;
-        }
-        at += got;
-    }
-}
+#include "base/file_read.h"
+#include "base/strbuf.h"
 
 /* True when a PEM reader stopped because nothing more follows, not at something broken. */
 static bool pem_file_ended_cleanly(void)
@@ -39,7 +19,7 @@ static bool pem_file_ended_cleanly(void)
 STACK_OF(X509) *pem_file_certificates(int fd)
 {
     auto_strbuf struct strbuf pem = STRBUF(PEM_FILE_MAX);
-    if (!pem_file_read(fd, &pem))
+    if (!file_read(fd, &pem))
         return NULL;
     BIO *bio = BIO_new_mem_buf(strbuf_text(&pem), (int)pem.len);
     STACK_OF(X509) *list = sk_X509_new_null();

@@ -2,7 +2,7 @@
 #include "policy/login_rules_told.h"
 
 #include "base/cleanup.h"
-#include "pki/pem_file.h"
+#include "base/file_read.h"
 #include "policy/members.h"
 
 static bool login_rules_are_there(struct login_rules **rules, const struct login_name_rules *names,
@@ -19,7 +19,7 @@ bool login_rules_take_group(struct login_rules **rules, const struct login_name_
                             const struct message_configure_group *message, struct strbuf *ret_why)
 {
     auto_strbuf struct strbuf octets = STRBUF(MEMBERS_OCTETS_MAX);
-    if (message->content >= 0 && !pem_file_read(message->content, &octets)) {
+    if (message->content >= 0 && !file_read(message->content, &octets)) {
         strbuf_append(ret_why, "a group's file can't be read, or is larger than 16 MiB");
         return false;
     }

@@ -17,7 +17,7 @@ MAY_USE = {
     "config": {"base"},
     "protocol": {"base"},
     "pki": {"base"},
-    "policy": {"base", "channel", "protocol", "pki", "config/terms.h"},
+    "policy": {"base", "channel", "protocol", "config/terms.h"},
     "backend": {"base", "channel", "protocol", "pki", "config/terms.h"},
     "role": {"base", "channel"},
     # The processes never use each other's folders; what two need is a message in channel/schema.def.
