@@ -29,6 +29,7 @@ struct account_book {
     struct hash_key key;
     struct hash_table by_login;
     STAILQ_HEAD(, listed_account) all; /* as the keeper sorts them, then those of the file alone */
+    bool names_somebody;               /* the file of --users does */
     bool failed;                       /* memory was out */
 };
 
@@ -98,38 +99,44 @@ static void take_row(const struct message *message, void *owner)
 
 /* --- The operator's own list -------------------------------------------------------------------- */
 
-/* One line: a login in any spelling; an empty one, or a comment, is none. False, said. */
-static bool take_user(struct account_book *book, const struct keeper_link *link, char *line)
+/* One line: a login in any spelling; an empty one, or a comment, is none. What is wrong; NULL: nothing. */
+static const char *take_user(struct account_book *book, const struct keeper_link *link, struct span name)
 {
     auto_strbuf struct strbuf login = STRBUF(LOGIN_OCTETS_MAX);
-    line[strcspn(line, "\r\n")] = '\0';
-    line += strspn(line, " \t");
-    if (*line == '\0' || *line == '#')
-        return true;
-    if (!keeper_link_login(link, line, &login))
-        return false;
+    if (name.len == 0 || name.at[0] == '#')
+        return NULL;
+    const char *fault = keeper_link_canonicalise(link, name, &login);
+    if (fault != NULL)
+        return fault;
     struct listed_account *account = book_find(book, strbuf_span(&login));
     if (account == NULL)
         account = book_add(book, strbuf_span(&login));
     if (account != NULL)
         account->is_named = true;
-    return true;
+    book->names_somebody = true;
+    return NULL;
 }
 
 static bool take_users(struct account_book *book, const struct keeper_link *link, FILE *file,
-                       const char *name)
+                       const char *path)
 {
     char line[LOGIN_NAME_TYPED_MAX + 2];
     for (unsigned number = 1; fgets(line, sizeof line, file) != NULL; number++) {
+        const char *name = line + strspn(line, " \t");
         bool is_whole = strchr(line, '\n') != NULL || feof(file);
-        if (is_whole && take_user(book, link, line))
+        line[strcspn(line, "\r\n")] = '\0';
+        const char *fault = is_whole ? take_user(book, link, span_of(name))
+                                     : login_name_result_text(LOGIN_NAME_TOO_LONG);
+        if (fault == NULL)
             continue;
-        say("%s:%u: write one user a line", name, number);
+        say("%s:%u: %.80s: %s; write one user a line", path, number, name, fault);
         return false;
     }
     if (ferror(file))
-        say("%s: %s", name, strerror(errno));
-    return !ferror(file);
+        say("%s: %s", path, strerror(errno));
+    else if (!book->names_somebody)
+        say("%s names nobody", path);
+    return !ferror(file) && book->names_somebody;
 }
 
 static bool read_users(struct account_book *book, const struct keeper_link *link, const char *path)
@@ -152,6 +159,7 @@ static bool read_users(struct account_book *book, const struct keeper_link *link
 struct account_choice {
     bool is_without; /* those without a certificate; else those with another authority's */
     bool is_of_file;
+    bool is_of_one;
 };
 
 static bool is_chosen(const struct listed_account *account, const struct account_choice *choice)
@@ -173,6 +181,15 @@ static void print_account(const struct listed_account *account)
     json_end(&json);
 }
 
+static const char *text_when_empty(const struct account_book *book, const struct account_choice *choice)
+{
+    if (STAILQ_EMPTY(&book->all))
+        return "no user is known yet";
+    if (choice->is_without)
+        return choice->is_of_one ? "the user has a valid certificate" : "every user has a valid certificate";
+    return "nobody is let in by another authority's certificate alone";
+}
+
 static int print_table(const struct account_book *book, const struct account_choice *choice)
 {
     static const char *const titles[] = {"USER", "CERTIFICATE", "EXPIRES", "LAST LOGIN", NULL};
@@ -187,9 +204,7 @@ static int print_table(const struct account_book *book, const struct account_cho
         columns_add_date(&columns, account->until_s);
         columns_add_time(&columns, account->last_login_s);
     }
-    int status = columns_print_or(&columns, choice->is_without
-                                                ? "every user has a valid certificate"
-                                                : "nobody came with another authority's certificate");
+    int status = columns_print_or(&columns, text_when_empty(book, choice));
     columns_fini(&columns);
     return status;
 }
@@ -216,11 +231,17 @@ static bool read_book(struct account_book *book, struct keeper_link *link, struc
         say("memory is out");
         return false;
     }
-    bool is_read = control_receive_list(link, &command, MESSAGE_account_row, take_row, book) &&
-                   (users == NULL || read_users(book, link, users));
-    if (is_read && book->failed)
+    if (!control_receive_list(link, &command, MESSAGE_account_row, take_row, book) ||
+        (users != NULL && !read_users(book, link, users)))
+        return false;
+    /* An empty list would say of somebody mistyped, too, that all is well. */
+    if (login.len > 0 && STAILQ_EMPTY(&book->all) && !book->failed) {
+        say("no such user is known: %.*s", (int)login.len, (const char *)login.at);
+        return false;
+    }
+    if (book->failed)
         say("memory is out");
-    return is_read && !book->failed;
+    return !book->failed;
 }
 
 int account_list(const struct arguments *arguments, struct keeper_link *link, struct span login)
@@ -228,7 +249,9 @@ int account_list(const struct arguments *arguments, struct keeper_link *link, st
     struct account_book book;
     const char *users = arguments_value(arguments, "users");
     const struct account_choice choice = {
-        .is_without = arguments_value(arguments, "without") != NULL, .is_of_file = users != NULL};
+        .is_without = arguments_value(arguments, "without") != NULL,
+        .is_of_file = users != NULL,
+        .is_of_one = login.len > 0};
     int status = EXIT_FAILURE;
     if (read_book(&book, link, login, users))
         status = print_accounts(&book, &choice, arguments_value(arguments, "json") != NULL);

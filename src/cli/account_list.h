@@ -11,7 +11,7 @@ enum {
     ACCOUNT_LIST_OCTETS_MAX = 512 << 20, /* of memory: two million users */
 };
 
-/* The exit status. */
+/* login: the one user who is looked at; empty: all. Not together with --users. The exit status. */
 int account_list(const struct arguments *arguments, struct keeper_link *link, struct span login);
 
 #endif

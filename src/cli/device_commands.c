@@ -77,13 +77,18 @@ int control_device_list(const struct arguments *arguments, struct keeper_link *l
 {
     bool is_without = arguments_value(arguments, "without") != NULL;
     bool is_external = arguments_value(arguments, "external") != NULL;
+    bool has_users = arguments_value(arguments, "users") != NULL;
     auto_strbuf struct strbuf login = STRBUF(LOGIN_OCTETS_MAX);
     if (is_without && is_external) {
         say("device list: --without and --external are two lists: write one of them");
         return EX_USAGE;
     }
-    if (!is_without && !is_external && arguments_value(arguments, "users") != NULL) {
+    if (has_users && !is_without && !is_external) {
         say("device list: --users is for --without and --external");
+        return EX_USAGE;
+    }
+    if (has_users && arguments->operand_count > 0) {
+        say("device list: USER and --users both say whom to look at: write one of them");
         return EX_USAGE;
     }
     if (!control_login_operand(arguments, link, &login))

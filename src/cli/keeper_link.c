@@ -109,14 +109,21 @@ void keeper_link_close(struct keeper_link *link)
 
 /* --- Talking ---------------------------------------------------------------------------------- */
 
-bool keeper_link_login(const struct keeper_link *link, const char *typed, struct strbuf *login)
+const char *keeper_link_canonicalise(const struct keeper_link *link, struct span typed,
+                                     struct strbuf *login)
 {
     const struct login_name_rules rules = {.default_domain = strbuf_span(&link->default_domain),
                                            .netbios_domains = strbuf_span(&link->netbios_domains)};
-    enum login_name_result result = login_name_canonicalise(span_of(typed), &rules, login);
-    if (result != LOGIN_NAME_OK)
-        say("%s is no user's name: %s", typed, login_name_result_text(result));
-    return result == LOGIN_NAME_OK;
+    enum login_name_result result = login_name_canonicalise(typed, &rules, login);
+    return result == LOGIN_NAME_OK ? NULL : login_name_result_text(result);
+}
+
+bool keeper_link_login(const struct keeper_link *link, const char *typed, struct strbuf *login)
+{
+    const char *fault = keeper_link_canonicalise(link, span_of(typed), login);
+    if (fault != NULL)
+        say("%s is no user's name: %s", typed, fault);
+    return fault == NULL;
 }
 
 bool keeper_link_send(struct keeper_link *link, const struct message *message)

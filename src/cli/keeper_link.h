@@ -35,6 +35,10 @@ void keeper_link_close(struct keeper_link *link);
 bool keeper_link_login(const struct keeper_link *link, const char *typed,
                        struct strbuf *login) MUST_USE;
 
+/* The same, saying nothing: what is wrong with the name; NULL: nothing is. */
+const char *keeper_link_canonicalise(const struct keeper_link *link, struct span typed,
+                                     struct strbuf *login) MUST_USE;
+
 /* Sends one message. False, said. */
 bool keeper_link_send(struct keeper_link *link, const struct message *message) MUST_USE;
 

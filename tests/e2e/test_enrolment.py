@@ -170,16 +170,37 @@ class Enrolment(gatecase.GateCase):
         self.assertRegex(table[1], rf"^{ALICE} +revoked ")
         self.assertEqual(len(table), 2)
 
+    def test_one_user_who_is_enrolled_or_unknown(self):
+        self.enrol(ALICE)
+        self.assertEqual(self.rig.postern.ask("device", "list", ALICE, "--without").stdout,
+                         "the user has a valid certificate\n")
+        for form in ((), ("--json",)):
+            done = self.rig.postern.ask("device", "list", "never.seen", "--without", *form, check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertEqual(done.stderr, "postern: no such user is known: never.seen@example.org\n")
+
     def test_lists_that_are_wrong_say_so(self):
-        bad = self.rig.write("bad-users", "alice\nnot a user\n")
+        """In one line, and nothing is listed: an enrolled user would stand there as one without a device."""
+        self.enrol(ALICE)
+        good = self.rig.write("good-users", "alice\nbob\n")
+        bad = self.rig.write("bad-users", "alice\n not a user\n")
+        nobody = self.rig.write("nobody", "# all gone\n\n")
+        long = self.rig.write("long-users", "a" * 2000 + "\n")
         for words, status, text in ((("--without", "--external"), 64, "two lists"),
                                     (("--users", bad), 64, "--users is for"),
-                                    (("--without", "--users", bad), 1, "bad-users:2"),
+                                    ((BOB, "--without", "--users", good), 64, "USER and --users"),
+                                    ((BOB, "--external", "--users", good), 64, "USER and --users"),
+                                    (("--without", "--users", bad), 1, "bad-users:2: not a user: name with"),
+                                    (("--without", "--users", long), 1, "long-users:1: aaa"),
+                                    (("--without", "--users", nobody), 1, "nobody names nobody"),
+                                    (("--external", "--users", nobody), 1, "nobody names nobody"),
                                     (("--without", "--users", bad + "x"), 1, "No such file")):
-            with self.subTest(words):
-                done = self.rig.postern.ask("device", "list", *words, check=False)
-                self.assertEqual((done.returncode, done.stdout), (status, ""))
-                self.assertIn(text, done.stderr)
+            for form in ((), ("--json",)):
+                with self.subTest(words + form):
+                    done = self.rig.postern.ask("device", "list", *words, *form, check=False)
+                    self.assertEqual((done.returncode, done.stdout), (status, ""))
+                    self.assertIn(text, done.stderr)
+                    self.assertEqual(len(done.stderr.splitlines()), 1)
 
     def test_it_outlives_the_keeper(self):
         self.enrol(ALICE)
